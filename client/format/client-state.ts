@@ -1,0 +1,125 @@
+import * as v from 'valibot';
+import { QxError } from './error.ts';
+import { parseShape } from './document.ts';
+import { LIMITS } from './limits.ts';
+import {
+  FORMAT,
+  listOf,
+  name,
+  positive,
+  sha256,
+  sortedRecord,
+  time,
+  version,
+  whole,
+} from './shapes.ts';
+import { parseStrictJson } from './strict-json.ts';
+
+/** "product/channel" */
+const slot = v.pipe(v.string(), v.maxLength(160));
+
+/** What a host remembers of one channel's pointer: the serial never goes down, one serial has one content. */
+const pointerMemory = v.looseObject({
+  serial: positive,
+  sha256,
+  etag: v.exactOptional(v.pipe(v.string(), v.maxLength(1024))),
+  last_modified: v.exactOptional(v.pipe(v.string(), v.maxLength(128))),
+});
+
+const repositoryMemory = v.looseObject({
+  root_version: positive,
+  root_checked: v.exactOptional(time),
+  /** Highest `issued` of a pointer that was accepted under the root `issued_root`. */
+  issued: v.exactOptional(time),
+  /** Pointers by "product/channel". */
+  pointers: sortedRecord(slot, pointerMemory, 1024),
+  /** Lowest release number by product that this host still accepts. */
+  floors: sortedRecord(name, whole, 1024),
+});
+
+const refusal = v.looseObject({
+  time,
+  code: v.string(),
+  exitCode: whole,
+  message: v.string(),
+  where: v.exactOptional(v.string()),
+  expected: v.exactOptional(v.string()),
+  found: v.exactOptional(v.string()),
+  hint: v.exactOptional(v.string()),
+});
+
+/** A release that was installed here and taken back. */
+const refusedRelease = v.looseObject({
+  product: name,
+  channel: name,
+  manifest: sha256,
+  version,
+  time,
+  reason: v.string(),
+  output: v.string(),
+});
+
+/** Nothing is installed by itself while this stands. */
+const hold = v.looseObject({
+  since: time,
+  reason: v.exactOptional(v.string()),
+  until: v.exactOptional(time),
+});
+
+const clientStateSchema = v.looseObject({
+  type: v.literal('client-state'),
+  format: v.literal(FORMAT),
+  generation: whole,
+  repositories: sortedRecord(name, repositoryMemory, 64),
+  last_refusal: v.exactOptional(v.nullable(refusal)),
+  refused: v.exactOptional(listOf(refusedRelease, 1024)),
+  hold: v.exactOptional(v.nullable(hold)),
+});
+
+export type ClientState = v.InferOutput<typeof clientStateSchema>;
+export type RepositoryMemory = v.InferOutput<typeof repositoryMemory>;
+export type PointerMemory = v.InferOutput<typeof pointerMemory>;
+export type RefusedRelease = v.InferOutput<typeof refusedRelease>;
+export type Hold = v.InferOutput<typeof hold>;
+export type Refusal = v.InferOutput<typeof refusal>;
+
+/** The state of a host that has never updated. */
+export function newClientState(): ClientState {
+  return { type: 'client-state', format: FORMAT, generation: 0, repositories: {} };
+}
+
+/** Nothing known of a repository but the version of the root that was pinned. */
+export function newRepositoryMemory(rootVersion: number): RepositoryMemory {
+  return { root_version: rootVersion, pointers: {}, floors: {} };
+}
+
+/**
+ * The client's own state. Unlike in signed documents, fields that this version does not know are kept:
+ * both slots of a host share the file, and the other one may run a newer client.
+ */
+export function parseClientState(bytes: Uint8Array, where?: string): ClientState {
+  const raw = parseStrictJson(bytes, 'client-state', LIMITS.clientStateBytes, where);
+  if (
+    typeof raw === 'object' &&
+    raw !== null &&
+    'format' in raw &&
+    raw.format !== FORMAT
+  ) {
+    throw new QxError(
+      'too-new',
+      'client-state: a format that this version does not read',
+      {
+        where,
+        expected: `format ${FORMAT}`,
+        found: String(raw.format),
+      },
+    );
+  }
+  return parseShape(clientStateSchema, raw, 'client-state', where);
+}
+
+export function encodeClientState(state: ClientState): Buffer {
+  return Buffer.from(
+    `${JSON.stringify(parseShape(clientStateSchema, state, 'client-state'), null, 2)}\n`,
+  );
+}

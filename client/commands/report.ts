@@ -1,0 +1,78 @@
+import type { Component } from '../format/manifest.ts';
+import type { Generation } from '../install/generations.ts';
+import type { Available, Offer } from '../offer.ts';
+import { formatBytes, formatTable } from '../terminal/text.ts';
+
+/** An offer as --json tells it. Sizes in bytes. */
+export function offerValue(offer: Offer): Record<string, unknown> {
+  if (offer.status === 'up-to-date')
+    return { status: 'up-to-date', version: offer.version };
+  const { version, installedVersion, channel, manifest, plan } = offer;
+  return {
+    status: 'available',
+    product: manifest.product,
+    channel,
+    version,
+    release: manifest.release,
+    installedVersion: installedVersion ?? null,
+    releaseDate: manifest.release_date,
+    releaseNotes: manifest.release_notes ?? null,
+    downloadBytes: plan.downloadBytes,
+    components: plan.steps.map(({ component, need, downloadBytes, source }) => ({
+      name: component.name,
+      version: component.version,
+      need,
+      contentBytes: component.content.size,
+      encoding: source.encoding,
+      downloadBytes,
+    })),
+  };
+}
+
+/** The same for a person. */
+export function offerText(offer: Offer): string {
+  if (offer.status === 'up-to-date') return `up to date: ${offer.version}`;
+  const { version, installedVersion, channel, manifest, plan } = offer;
+  const rows = plan.steps.map(({ component, need, downloadBytes }) => [
+    component.name,
+    component.version,
+    formatBytes(component.content.size),
+    need === 'download' ? formatBytes(downloadBytes) : need,
+  ]);
+  const lines = [
+    `${manifest.product} ${version} is available on ${channel} (installed: ${installedVersion ?? 'nothing'})`,
+    formatTable([['component', 'version', 'size', 'download'], ...rows], [2, 3]),
+    `to download: ${formatBytes(plan.downloadBytes)}`,
+  ];
+  if (manifest.release_notes !== undefined)
+    lines.push('', manifest.release_notes.trimEnd());
+  return lines.join('\n');
+}
+
+/** What an install did. */
+export function installedText(
+  offer: Available,
+  generation: Generation,
+  bytes: number,
+): string {
+  const { manifest, version } = offer;
+  const rows = manifest.components.map((component) => [
+    component.name,
+    component.version,
+    component.install_path,
+  ]);
+  return [
+    `installed ${manifest.product} ${version} (generation ${generation.generation}, ${formatBytes(bytes)} downloaded)`,
+    formatTable([['component', 'version', 'installed at'], ...rows]),
+  ].join('\n');
+}
+
+/** Services that a person has to restart where no service manager does. */
+export function servicesToRestart(offer: Available): string[] {
+  const changed = offer.plan.steps.filter((step) => step.need !== 'installed');
+  const services = changed
+    .map((step): Component => step.component)
+    .map((component) => component.restart_service)
+    .filter((service) => service !== undefined);
+  return [...new Set(services)];
+}

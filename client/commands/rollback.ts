@@ -1,0 +1,46 @@
+import { chooseGeneration } from '../install/choose-generation.ts';
+import { readCurrent } from '../install/generations.ts';
+import { inspectGeneration } from '../install/verify.ts';
+import { checkGenerationFloor } from '../policy/floor.ts';
+import { readState } from '../state/state-store.ts';
+import { readTrustedRoot } from '../state/trust-store.ts';
+import { nameOf } from '../traces.ts';
+import { transact } from '../update.ts';
+import type { Command } from './command.ts';
+import { writing } from './writing.ts';
+
+export const rollback: Command = {
+  name: 'rollback',
+  describe: 'Go back to what was installed before, restart and check it',
+  options: [
+    {
+      flag: 'to VERSION',
+      describe: 'This version, or "baked" for what the appliance came with',
+    },
+    { flag: 'dry-run', describe: 'Say where it would go, and do nothing' },
+  ],
+  examples: ['rollback', 'rollback --to 1.4.1', 'rollback --to baked'],
+  run: (context, _args, flags) =>
+    writing(context, async (session) => {
+      const { fx, config, layout } = session;
+      const from = await readCurrent(fx.files, layout);
+      const to = await chooseGeneration(session, flags.text('to'));
+      const state = await readState(fx.files, config.stateDir);
+      const { trusted } = await readTrustedRoot(
+        fx.files,
+        config.stateDir,
+        config.trustRoot,
+      );
+      checkGenerationFloor(to, config.product, state, trusted);
+      // What lies in the store may have been changed by hand since it was current.
+      const problem = (await inspectGeneration(session, to))[0];
+      if (problem !== undefined) throw problem;
+      const value = { from: nameOf(from), to: nameOf(to), generation: to.generation };
+      if (flags.is('dry-run')) return { value, text: `would go back to ${value.to}` };
+      const { health } = await transact(session, from, to, { byHand: true });
+      return {
+        value: { ...value, health },
+        text: `${value.to} is back (before: ${value.from})`,
+      };
+    }),
+};

@@ -1,0 +1,169 @@
+import { posix } from 'node:path';
+import type { Effects } from '../effects/effects.ts';
+import { QxError } from '../format/error.ts';
+import { belowRoot, configFromEnvironment, loadConfigFile } from './load.ts';
+import { type Profile, PROFILES } from './profiles.ts';
+import { type ConfigFile, type ConfigKey, durationMs } from './schema.ts';
+
+export type Origin = 'flag' | 'environment' | 'file' | 'profile' | 'default';
+
+/** The settings of one run, complete. Paths are real ones: --root is in them already. */
+export interface Config {
+  /** The file they came from, if any. */
+  file: string | null;
+  root: string;
+  mirrors: string[];
+  product: string;
+  channel: string;
+  profile: Profile;
+  trustRoot: string;
+  stateDir: string;
+  componentsDir: string;
+  logFile: string;
+  arch: string;
+  compatible: string;
+  allowPaths: readonly string[];
+  allowServices: readonly string[];
+  autoApply: boolean;
+  /** Generations that are kept. */
+  keep: number;
+  /** `openrc`, `systemd`, `none`, or the path of a program. */
+  serviceManager: string;
+  /** Commands of the host that releases may name. */
+  hooksDir: string;
+  /** Policies that this version does not know yet, by the name of their key. */
+  unbuilt: string[];
+  facts: Readonly<Record<string, string>>;
+  connectTimeoutMs: number;
+  stallTimeoutMs: number;
+  retries: number;
+  caFile: string | undefined;
+  clientCert: string | undefined;
+  clientKey: string | undefined;
+  authorizationFile: string | undefined;
+  /** Where each key's value came from. */
+  origins: Readonly<Partial<Record<ConfigKey, Origin>>>;
+}
+
+export interface ConfigSources {
+  root: string;
+  configFile: string | undefined;
+  flags: ConfigFile;
+  env: Record<string, string | undefined>;
+  /** The architecture that this program runs on, in the words of uname -m. */
+  machine: string;
+}
+
+/** Flags, then environment, then file, then defaults. QxError `config` for what is missing or does not fit. */
+export async function loadConfig(
+  effects: Effects,
+  sources: ConfigSources,
+): Promise<Config> {
+  const file = await loadConfigFile(effects.files, sources.root, sources.configFile);
+  return resolveConfig(sources, file?.path ?? null, file?.values ?? {});
+}
+
+export function resolveConfig(
+  sources: ConfigSources,
+  file: string | null,
+  inFile: ConfigFile,
+): Config {
+  const environment = configFromEnvironment(sources.env);
+  const { values, origins } = merge(sources.flags, environment, inFile);
+  const product = required(values.product, 'product', file);
+  const profile = profileFor(values.profile ?? product);
+  const real = (path: string): string => belowRoot(sources.root, path);
+  const optional = (path: string | undefined): string | undefined =>
+    path === undefined ? undefined : real(path);
+  const stateDir = real(values.state_dir ?? profile.stateDir);
+  return {
+    file,
+    root: sources.root,
+    mirrors: mirrorsOf(values, file),
+    product,
+    channel: values.channel ?? 'stable',
+    profile,
+    trustRoot: real(values.trust_root ?? posix.join(profile.configDir, 'root.json')),
+    stateDir,
+    componentsDir: real(values.storage ?? profile.componentsDir),
+    logFile: real(values.log ?? posix.join(stateDir, 'update.log')),
+    arch: values.arch ?? sources.machine,
+    compatible: values.compatible ?? product,
+    allowPaths: values.allow_paths ?? profile.allowPaths,
+    allowServices: values.allow_services ?? profile.allowServices,
+    autoApply: values.auto_apply ?? false,
+    keep: values.keep ?? 3,
+    serviceManager: serviceManagerOf(values, sources.root),
+    hooksDir: real(posix.join(profile.configDir, 'update/hooks.d')),
+    unbuilt: unbuiltPolicies(values),
+    facts: values.facts ?? {},
+    connectTimeoutMs: durationMs(values.connect_timeout ?? '10s'),
+    stallTimeoutMs: durationMs(values.stall_timeout ?? '30s'),
+    retries: values.retries ?? 3,
+    caFile: optional(values.ca_file),
+    clientCert: optional(values.client_cert),
+    clientKey: optional(values.client_key),
+    authorizationFile: optional(values.authorization_file),
+    origins,
+  };
+}
+
+function merge(
+  flags: ConfigFile,
+  environment: ConfigFile,
+  file: ConfigFile,
+): { values: ConfigFile; origins: Partial<Record<ConfigKey, Origin>> } {
+  const layers: [Origin, ConfigFile][] = [
+    ['file', file],
+    ['environment', environment],
+    ['flag', flags],
+  ];
+  const values: ConfigFile = {};
+  const origins: Partial<Record<ConfigKey, Origin>> = {};
+  for (const [origin, layer] of layers) {
+    // `url` and `mirrors` are two ways to say one thing: the stronger layer's way counts.
+    if (layer.url !== undefined || layer.mirrors !== undefined) {
+      delete values.url;
+      delete values.mirrors;
+    }
+    Object.assign(values, layer);
+    for (const key of Object.keys(layer) as ConfigKey[]) origins[key] = origin;
+  }
+  return { values, origins };
+}
+
+function mirrorsOf(values: ConfigFile, file: string | null): string[] {
+  const listed = [
+    ...(values.url === undefined ? [] : [values.url]),
+    ...(values.mirrors ?? []),
+  ];
+  if (listed.length === 0) required(undefined, 'url', file);
+  return [...new Set(listed.map((url) => url.replace(/\/+$/, '')))];
+}
+
+function required(value: string | undefined, key: string, file: string | null): string {
+  if (value !== undefined) return value;
+  throw new QxError('config', `the key "${key}" is missing`, {
+    where: file ?? 'no configuration file was found',
+    hint: `write ${key} = "…" into update.toml, or set QX_UPDATE_${key.toUpperCase()}`,
+  });
+}
+
+function profileFor(nameOrProduct: string): Profile {
+  const profile = PROFILES[nameOrProduct] ?? PROFILES.generic;
+  if (profile === undefined) throw new QxError('defect', 'there is no generic profile');
+  return profile;
+}
+
+/** In a sandbox, services of the real machine are none of our business unless somebody says so. */
+function serviceManagerOf({ service_manager: named }: ConfigFile, root: string): string {
+  if (named === undefined) return root === '/' ? 'openrc' : 'none';
+  return posix.isAbsolute(named) ? belowRoot(root, named) : named;
+}
+
+function unbuiltPolicies(values: ConfigFile): string[] {
+  const named = [];
+  if ((values.windows ?? []).length > 0) named.push('windows');
+  if (values.bandwidth_limit !== undefined) named.push('bandwidth_limit');
+  return named;
+}

@@ -1,0 +1,74 @@
+import { dirname } from 'node:path';
+import type { Files } from './effects.ts';
+import { isMissing } from './files.ts';
+
+/**
+ * Writes a whole file so that a crash leaves the old bytes or the new ones:
+ *
+ *   open(path.new, O_EXCL) → write → fsync → close → rename(path.new, path) → fsync(folder)
+ */
+export async function writeDurably(
+  files: Files,
+  path: string,
+  bytes: Uint8Array,
+  mode = 0o644,
+): Promise<void> {
+  const temporary = `${path}.new`;
+  await files.remove(temporary);
+  const file = await files.open(temporary, 'create', mode);
+  try {
+    await file.write(bytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await files.rename(temporary, path);
+  await files.syncDirectory(dirname(path));
+}
+
+/** The bytes of a file, or null where there is none. */
+export async function readIfThere(
+  files: Files,
+  path: string,
+  maxBytes: number,
+): Promise<Buffer | null> {
+  try {
+    return await files.read(path, maxBytes);
+  } catch (error) {
+    if (isMissing(error)) return null;
+    throw error;
+  }
+}
+
+/** A file, link or folder with all that is in it; links are removed, never followed. */
+export async function removeTree(files: Files, path: string): Promise<void> {
+  const info = await files.info(path);
+  if (info === null) return;
+  if (info.type !== 'directory') {
+    await files.remove(path);
+    return;
+  }
+  for (const name of await files.list(path)) await removeTree(files, `${path}/${name}`);
+  await files.removeDirectory(path);
+}
+
+/**
+ * The same in one step for everybody who looks: first renamed to `aside`, on the same file system, then removed.
+ * What an earlier run left at `aside` goes too. So nothing half removed bears a name that means something.
+ */
+export async function discard(files: Files, path: string, aside: string): Promise<void> {
+  await removeTree(files, aside);
+  if ((await files.info(path)) === null) return;
+  await files.rename(path, aside);
+  await removeTree(files, aside);
+}
+
+/** Names in a folder; none where there is no folder. */
+export async function listIfThere(files: Files, path: string): Promise<string[]> {
+  try {
+    return await files.list(path);
+  } catch (error) {
+    if (isMissing(error)) return [];
+    throw error;
+  }
+}

@@ -1,0 +1,30 @@
+import { spawnSync } from 'node:child_process';
+import { constants } from 'node:fs';
+import * as fs from 'node:fs/promises';
+import { QxError } from '../format/error.ts';
+import type { Lock } from './effects.ts';
+
+/**
+ * flock(2) on a descriptor of ours, taken by the `flock` program (util-linux or busybox), which inherits it
+ * as number 3. The kernel ties the lock to the open file, so it outlives `flock` and ends with this process,
+ * however that ends; and it holds across network namespaces.
+ */
+export async function lockFile(path: string): Promise<Lock | null> {
+  const file = await fs.open(
+    path,
+    constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW,
+    0o600,
+  );
+  const { status, error } = spawnSync('flock', ['-n', '3'], {
+    stdio: ['ignore', 'ignore', 'ignore', file.fd],
+  });
+  if (status === 0) return { release: () => file.close() };
+  await file.close();
+  if (error === undefined && status === 1) return null;
+  throw new QxError('local-state', 'cannot take the lock', {
+    where: path,
+    found: error?.message ?? `flock ended with ${String(status)}`,
+    hint: 'is the program "flock" (util-linux or busybox) installed',
+    cause: error,
+  });
+}

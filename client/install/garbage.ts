@@ -1,0 +1,80 @@
+import { discard, listIfThere, removeTree } from '../effects/durable.ts';
+import type { Session } from '../session.ts';
+import {
+  type Generation,
+  generationNumbers,
+  readCurrent,
+  readGeneration,
+  removeGeneration,
+} from './generations.ts';
+
+export interface Garbage {
+  /** Numbers of generations that nothing needs. */
+  generations: number[];
+  /** Paths below store/ that no kept generation names. */
+  contents: string[];
+}
+
+/**
+ * What may go: all but the newest `keep` generations, the current one, its predecessor (the way back) and the
+ * ones that adopted what the appliance came with; and the contents that none of the kept ones names.
+ */
+export async function findGarbage(session: Session, keep: number): Promise<Garbage> {
+  const { fx, layout } = session;
+  const current = await readCurrent(fx.files, layout);
+  const numbers = await generationNumbers(fx.files, layout);
+  const whole: Generation[] = [];
+  for (const number of numbers)
+    whole.push(await readGeneration(fx.files, layout, number));
+  const newest = new Set(numbers.slice(-keep));
+  const kept = whole.filter(
+    (generation) =>
+      newest.has(generation.generation) ||
+      generation.generation === current?.generation ||
+      generation.generation === current?.previous ||
+      generation.release === undefined,
+  );
+  const needed = new Set(
+    kept.flatMap((generation) =>
+      generation.entries.map((entry) => entry.target.replace('../../store/', '')),
+    ),
+  );
+  const numbersKept = new Set(kept.map((generation) => generation.generation));
+  return {
+    generations: numbers.filter((number) => !numbersKept.has(number)),
+    contents: (await storedContents(session)).filter((content) => !needed.has(content)),
+  };
+}
+
+/** `<digest>/file-0755` and `<digest>/tree`, all of them. */
+async function storedContents({ fx, layout }: Session): Promise<string[]> {
+  const contents: string[] = [];
+  for (const digest of await listIfThere(fx.files, layout.store)) {
+    if (digest.startsWith('.')) continue;
+    for (const name of await listIfThere(fx.files, `${layout.store}/${digest}`)) {
+      contents.push(`${digest}/${name}`);
+    }
+  }
+  return contents;
+}
+
+/** Removes it: generations first, so that none ever names a content that is gone. */
+export async function collectGarbage(session: Session, keep: number): Promise<Garbage> {
+  const { fx, layout } = session;
+  const aside = `${layout.store}/.old`;
+  // What a run that was cut off left behind.
+  for (const path of [aside, `${layout.generations}/.old`, `${layout.generations}/.new`])
+    await removeTree(fx.files, path);
+  const garbage = await findGarbage(session, keep);
+  for (const number of garbage.generations) {
+    await removeGeneration(fx.files, layout, number);
+  }
+  for (const content of garbage.contents) {
+    await discard(fx.files, `${layout.store}/${content}`, aside);
+    const folder = `${layout.store}/${content.slice(0, content.indexOf('/'))}`;
+    if ((await listIfThere(fx.files, folder)).length === 0) {
+      await fx.files.removeDirectory(folder);
+    }
+  }
+  return garbage;
+}

@@ -1,0 +1,81 @@
+import { QxError } from '../format/error.ts';
+import type { Session } from '../session.ts';
+import { rememberRefused } from '../state/refused.ts';
+import {
+  type Generation,
+  readCurrent,
+  readGeneration,
+  removeGeneration,
+  switchCurrent,
+} from './generations.ts';
+import { type Journal, removeJournal, writeJournal } from './journal.ts';
+import { clearStaging } from './store.ts';
+import { restartAndCheck, type Trouble } from './transaction.ts';
+
+/**
+ * The way back: what was wrong is remembered, `current` returns to where it pointed, the services that ran
+ * before are restarted, and the old release is checked as well. Null when it is well; the second trouble
+ * otherwise, and then a person must look. Each step may be cut off and done again.
+ */
+export async function goBack(
+  session: Session,
+  journal: Journal,
+  reason: Trouble | null,
+): Promise<Trouble | null> {
+  const { fx, config, layout } = session;
+  if (reason !== null) {
+    const failed = await readGeneration(fx.files, layout, journal.to);
+    await rememberRefused(session, failed, reason);
+  }
+  await writeJournal(fx.files, config.stateDir, { ...journal, phase: 'returning' });
+  const old = await pointBack(session, journal);
+  const { trouble } =
+    old === null
+      ? { trouble: null }
+      : await restartAndCheck(session, journal.services, old);
+  await clearStaging(session);
+  if (journal.by_hand !== true) await removeGeneration(fx.files, layout, journal.to);
+  await removeJournal(fx.files, config.stateDir);
+  return trouble;
+}
+
+/** Where nothing was current, nothing is current again: the links lead nowhere, as there was nothing before. */
+async function pointBack(session: Session, journal: Journal): Promise<Generation | null> {
+  const { fx, layout } = session;
+  if (journal.from === null) {
+    await fx.files.remove(layout.current);
+    await fx.files.syncDirectory(layout.components);
+    return null;
+  }
+  const current = await readCurrent(fx.files, layout).catch(() => null);
+  if (current?.generation !== journal.from) {
+    await switchCurrent(fx.files, layout, journal.from);
+  }
+  return readGeneration(fx.files, layout, journal.from);
+}
+
+/** 40 when the old release is back and well, 41 when a person must look. */
+export function returnedError(
+  failed: string,
+  restored: string,
+  reason: Trouble,
+  second: Trouble | null,
+): QxError {
+  if (second === null) {
+    return new QxError('apply-failed', `${reason.message}; ${restored} is back`, {
+      where: failed,
+      found: reason.output === '' ? undefined : reason.output,
+      hint: 'this release is refused until the channel moves on; "qx-update apply --retry-refused" tries it again',
+    });
+  }
+  return new QxError(
+    'rollback-failed',
+    `${reason.message}; ${restored} is back and is not well either`,
+    {
+      where: failed,
+      expected: `${restored} to be well`,
+      found: [second.message, second.output].filter((text) => text !== '').join(': '),
+      hint: 'look at the service by hand; "qx-update history" and the log have what was tried',
+    },
+  );
+}

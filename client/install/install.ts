@@ -1,0 +1,165 @@
+import { formatTime } from '../format/time.ts';
+import { belowRoot } from '../config/load.ts';
+import type { Component, Manifest } from '../format/manifest.ts';
+import type { Plan } from '../policy/plan.ts';
+import type { Session } from '../session.ts';
+import { type InstallPath, putLink, setAside, standing, tidyUp } from './adopt.ts';
+import {
+  type Generation,
+  type GenerationEntry,
+  nextGenerationNumber,
+  readCurrent,
+  releaseOf,
+  switchCurrent,
+  writeGeneration,
+} from './generations.ts';
+import { storeName } from './layout.ts';
+import { storeContent } from './store.ts';
+
+/** A release that was checked and whose objects are staged or stored. */
+export interface Installable {
+  manifest: Manifest;
+  /** SHA-256 of the manifest's bytes. */
+  sha256: string;
+  channel: string;
+  plan: Plan;
+}
+
+/**
+ * Step 12, up to the switch, in this order:
+ *
+ *   contents into the store → what stands at install paths adopted as a generation of its own →
+ *   links at all install paths → the release as a generation
+ *
+ * Adopting changes what an install path is, not what it holds, so that the switch (transaction.ts) is the only
+ * moment at which a program can see something new, and it sees all of it. Every step may be cut off and is
+ * done again by the next run.
+ */
+export async function prepareRelease(
+  session: Session,
+  release: Installable,
+): Promise<Generation> {
+  const { fx, layout, signal } = session;
+  const done = new Set<string>();
+  for (const step of release.plan.steps) {
+    const name = storeName(step.component);
+    if (step.need !== 'installed' && !done.has(name)) await storeContent(session, step);
+    done.add(name);
+  }
+  signal.throwIfAborted();
+  await prepareLinks(session, release.manifest.components);
+  const generation = await releaseGeneration(session, release);
+  await writeGeneration(fx.files, layout, generation);
+  signal.throwIfAborted();
+  return generation;
+}
+
+/** Every install path a link of ours, what stood there set aside. */
+export async function prepareLinks(
+  session: Session,
+  components: readonly { name: string; install_path: string }[],
+): Promise<void> {
+  const places = components.map((component) => placeOf(session, component));
+  await adopt(session, places);
+  await linkAll(session, places);
+}
+
+export function placeOf(
+  { config }: Pick<Session, 'config'>,
+  component: { name: string; install_path: string },
+): InstallPath {
+  const path = component.install_path;
+  return { name: component.name, path, real: belowRoot(config.root, path) };
+}
+
+/** Sets aside what the appliance came with and makes it the current generation, links not yet in place. */
+async function adopt(session: Session, places: InstallPath[]): Promise<void> {
+  const { fx, layout } = session;
+  const foreign: InstallPath[] = [];
+  for (const place of places) {
+    if ((await standing(fx.files, layout, place)) === 'foreign') foreign.push(place);
+  }
+  if (foreign.length === 0) return;
+  const number = await nextGenerationNumber(fx.files, layout);
+  const entries: GenerationEntry[] = [];
+  for (const place of foreign)
+    entries.push(await setAside(fx.files, layout, number, place));
+  const before = await readCurrent(fx.files, layout);
+  const was = releaseOf(before);
+  await writeGeneration(fx.files, layout, {
+    type: 'generation',
+    format: 1,
+    generation: number,
+    installed: formatTime(fx.clock.now()),
+    ...previousOf(before),
+    entries: withEntries(before, entries),
+    // Not `release`: the host is no longer on it as a whole, so the next run installs it again.
+    ...(was === undefined ? {} : { was }),
+  });
+  await switchCurrent(fx.files, layout, number);
+}
+
+async function linkAll(session: Session, places: InstallPath[]): Promise<void> {
+  const { fx, layout } = session;
+  for (const place of places) {
+    if ((await standing(fx.files, layout, place)) === 'ours')
+      await tidyUp(fx.files, place);
+    else await putLink(fx.files, layout, place);
+  }
+}
+
+/** Components that the release does not name stay as they are. */
+async function releaseGeneration(
+  session: Session,
+  release: Installable,
+): Promise<Generation> {
+  const { fx, layout } = session;
+  const { manifest, sha256, channel } = release;
+  const before = await readCurrent(fx.files, layout);
+  return {
+    type: 'generation',
+    format: 1,
+    generation: await nextGenerationNumber(fx.files, layout),
+    installed: formatTime(fx.clock.now()),
+    ...previousOf(before),
+    release: {
+      repository: manifest.repository,
+      product: manifest.product,
+      channel,
+      version: manifest.version,
+      release: manifest.release,
+      manifest: sha256,
+      ...(manifest.floor === undefined ? {} : { floor: manifest.floor }),
+    },
+    entries: withEntries(before, manifest.components.map(entryFor)),
+  };
+}
+
+function previousOf(before: Generation | null): Pick<Generation, 'previous'> {
+  return before === null ? {} : { previous: before.generation };
+}
+
+function entryFor(component: Component): GenerationEntry {
+  const { name, version, install_path, kind, content } = component;
+  const { restart_service, order, health } = component;
+  return {
+    name,
+    version,
+    install_path,
+    kind,
+    content: content.sha256,
+    target: `../../store/${storeName(component)}`,
+    ...(restart_service === undefined ? {} : { restart_service }),
+    ...(order === undefined ? {} : { order }),
+    ...(health === undefined ? {} : { health }),
+  };
+}
+
+function withEntries(
+  before: Generation | null,
+  entries: GenerationEntry[],
+): GenerationEntry[] {
+  const named = new Set(entries.map((entry) => entry.name));
+  const kept = (before?.entries ?? []).filter((entry) => !named.has(entry.name));
+  return [...kept, ...entries].sort((a, b) => (a.name < b.name ? -1 : 1));
+}

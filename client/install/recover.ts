@@ -1,0 +1,43 @@
+import type { Session } from '../session.ts';
+import { finishCommit } from '../traces.ts';
+import { readCurrent } from './generations.ts';
+import { goBack } from './go-back.ts';
+import { journalFile, readJournal, removeJournal } from './journal.ts';
+import { QxError } from '../format/error.ts';
+
+export type Recovery = 'nothing' | 'finished' | 'undone';
+
+/**
+ * Finishes or undoes what a run that was cut off had begun. Called before anything else by every command that
+ * writes. QxError `rollback-failed` when the old release is back and is not well.
+ */
+export async function recover(session: Session): Promise<Recovery> {
+  const { fx, config, layout } = session;
+  // What a cut between writing a file and giving it its name leaves behind.
+  await fx.files.remove(`${journalFile(config.stateDir)}.new`);
+  await fx.files.remove(`${layout.current}.new`);
+  const journal = await readJournal(fx.files, config.stateDir);
+  if (journal === null) return 'nothing';
+  await session.log(`an interrupted update is found in phase "${journal.phase}"`);
+  if (journal.phase === 'committed') {
+    await finishCommit(session, journal);
+    return 'finished';
+  }
+  const current = await readCurrent(fx.files, layout).catch(() => null);
+  if (journal.phase === 'switching' && current?.generation !== journal.to) {
+    // The switch never came, so no service has seen anything new.
+    await removeJournal(fx.files, config.stateDir);
+    return 'undone';
+  }
+  const trouble = await goBack(session, journal, null);
+  if (trouble === null) return 'undone';
+  throw new QxError(
+    'rollback-failed',
+    `an interrupted update was undone, and ${trouble.message}`,
+    {
+      where: config.stateDir,
+      found: trouble.output === '' ? undefined : trouble.output,
+      hint: 'the old release is back; look at the service by hand',
+    },
+  );
+}

@@ -1,0 +1,60 @@
+import { QxError } from '../format/error.ts';
+import type { Pointer } from '../format/pointer.ts';
+
+/** Step 7 asks these of a pointer, in this order. They decide; they look at neither clock nor disk. */
+
+/** Fields of a pointer that ask for a policy which this version does not know. */
+const UNBUILT = ['paused', 'rollout', 'via'] as const;
+
+/** QxError `deferred` that names the first policy which must not be passed over. */
+export function refuseUnbuiltPointerPolicy(pointer: Pointer, where: string): void {
+  for (const field of UNBUILT) {
+    const value = pointer[field];
+    if (value === undefined || value === false) continue;
+    throw new QxError(
+      'deferred',
+      `the pointer asks for "${field}", which this version cannot do yet`,
+      {
+        where,
+        found: field,
+        hint:
+          field === 'paused'
+            ? `the publisher has paused this channel${pointer.message === undefined ? '' : `: ${pointer.message}`}`
+            : 'update qx-update itself, or wait until the publisher takes the field away',
+      },
+    );
+  }
+}
+
+export interface SeenPointer {
+  serial: number;
+  sha256: string;
+}
+
+/** Step 6: a serial never goes down, and one serial has one content. QxError `rollback`. */
+export function checkSerial(
+  seen: SeenPointer | undefined,
+  pointer: Pointer,
+  sha256: string,
+  where: string,
+): void {
+  if (seen === undefined || pointer.serial > seen.serial) return;
+  if (pointer.serial === seen.serial && sha256 === seen.sha256) return;
+  const older = pointer.serial < seen.serial;
+  throw new QxError(
+    'rollback',
+    older
+      ? 'an older pointer than this host has seen'
+      : 'two different pointers with one serial',
+    {
+      where,
+      expected: older
+        ? `serial ${seen.serial} or higher`
+        : `serial ${seen.serial} with SHA-256 ${seen.sha256}`,
+      found: older ? `serial ${pointer.serial}` : sha256,
+      hint: older
+        ? 'a mirror or cache serves yesterday; a deliberate step back is published with a higher serial'
+        : 'the publisher signs with "qx-repo sign", which raises the serial whenever bytes change',
+    },
+  );
+}

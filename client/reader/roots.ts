@@ -1,0 +1,54 @@
+import { formatTime } from '../format/time.ts';
+import { QxError } from '../format/error.ts';
+import { LIMITS } from '../format/limits.ts';
+import type { SignatureBlock } from '../format/minisign/signature.ts';
+import type { Root } from '../format/root.ts';
+import { nextRoot } from '../format/trust.ts';
+import { rootPath } from '../format/tree.ts';
+import { readSignatures, sha256Hex } from './signatures.ts';
+import type { Source } from './source.ts';
+
+export interface AcceptedRoot {
+  root: Root;
+  bytes: Buffer;
+  blocks: SignatureBlock[];
+}
+
+/**
+ * Step 4: from the root that is trusted to the newest one that the tree has, one version at a time,
+ * each signed to the thresholds of both. Ends only where the next one is missing (404 or 403).
+ * `accept` stores each root before the next is asked for. A refused root throws and changes nothing.
+ */
+export async function walkRoots(
+  source: Source,
+  trusted: Root,
+  accept: (accepted: AcceptedRoot) => Promise<void>,
+  signal?: AbortSignal,
+): Promise<Root> {
+  let root = trusted;
+  for (let step = 0; step < LIMITS.rootStepsPerRun; step += 1) {
+    const path = rootPath(root.version + 1);
+    const fetched = await source.get(path, {
+      maxBytes: LIMITS.rootBytes,
+      fresh: true,
+      signal,
+    });
+    if (fetched.status !== 'found') return root;
+    const blocks = await readSignatures(source, sha256Hex(fetched.bytes), signal);
+    const next = nextRoot(root, fetched.bytes, blocks, fetched.url);
+    await accept({ root: next, bytes: fetched.bytes, blocks });
+    root = next;
+  }
+  return root;
+}
+
+/** An expired root signs nothing any more: QxError `stale`. */
+export function checkRootExpiry(root: Root, now: number): void {
+  if (Date.parse(root.expires) > now) return;
+  throw new QxError('stale', `the trust root ${root.version} has expired`, {
+    where: rootPath(root.version),
+    expected: `expires after ${formatTime(now)}`,
+    found: root.expires,
+    hint: 'the publisher must make a new root (qx-repo root); is the clock of this host right',
+  });
+}

@@ -1,0 +1,124 @@
+import type { Effects, Lock } from './effects/effects.ts';
+import type { Config } from './config/config.ts';
+import { LIMITS } from './format/limits.ts';
+import { QxError } from './format/error.ts';
+import { type Layout, layoutOf } from './install/layout.ts';
+import { openMirrors } from './reader/mirrors.ts';
+import { openSource } from './reader/open-source.ts';
+import type { Source, SourceSettings } from './reader/source.ts';
+import { type ActivityWriter, activityWriter } from './state/activity.ts';
+import { type Log, openLog } from './state/log.ts';
+import { openServiceManager, type ServiceManager } from './services/service-manager.ts';
+import type { Output } from './terminal/output.ts';
+import { VERSION } from './version.ts';
+
+/** What one run of a command works with. */
+export interface Session {
+  fx: Effects;
+  config: Config;
+  out: Output;
+  log: Log;
+  activity: ActivityWriter;
+  layout: Layout;
+  services: ServiceManager;
+  /** Aborted by SIGTERM and SIGINT, with a QxError `deferred` as its reason. */
+  signal: AbortSignal;
+  /** The mirrors of the configuration, in order, as one. */
+  source: Source;
+  /** The same, one by one. */
+  sources: Source[];
+  /** Another place where objects lie, named by a pointer: no credentials of this host go there. */
+  openForeign(base: string): Source;
+}
+
+export async function openSession(
+  fx: Effects,
+  config: Config,
+  out: Output,
+  signal: AbortSignal,
+): Promise<Session> {
+  const log = openLog(fx, config.logFile);
+  const settings = await sourceSettings(fx, config);
+  const sources = config.mirrors.map((base) => openSource(fx, base, settings));
+  const onTrouble = (base: string, error: QxError): void => {
+    void log(
+      `mirror ${base}: ${error.message}${error.found === undefined ? '' : ` (${error.found})`}`,
+    );
+    if (sources.length > 1) out.warn(`${base}: ${error.message}`);
+  };
+  const { connectTimeoutMs, stallTimeoutMs, retries, userAgent } = settings;
+  return {
+    fx,
+    config,
+    out,
+    log,
+    signal,
+    sources,
+    activity: activityWriter(fx, config.stateDir),
+    layout: layoutOf(config.componentsDir),
+    services: openServiceManager(fx, config.serviceManager),
+    source: openMirrors(sources, onTrouble),
+    openForeign: (base) =>
+      openSource(fx, base, { connectTimeoutMs, stallTimeoutMs, retries, userAgent }),
+  };
+}
+
+async function sourceSettings(fx: Effects, config: Config): Promise<SourceSettings> {
+  const read = async (path: string | undefined): Promise<Buffer | undefined> => {
+    if (path === undefined) return undefined;
+    try {
+      return await fx.files.read(path, LIMITS.configurationBytes);
+    } catch (cause) {
+      throw new QxError('config', 'a file that the configuration names cannot be read', {
+        where: path,
+        found: cause instanceof Error ? cause.message : String(cause),
+        cause,
+      });
+    }
+  };
+  const ca = await read(config.caFile);
+  const certificate = await read(config.clientCert);
+  const key = await read(config.clientKey);
+  const authorization = (await read(config.authorizationFile))?.toString('utf8').trim();
+  return {
+    tls: {
+      ...(ca === undefined ? {} : { ca }),
+      ...(certificate === undefined ? {} : { certificate }),
+      ...(key === undefined ? {} : { key }),
+    },
+    authorization,
+    connectTimeoutMs: config.connectTimeoutMs,
+    stallTimeoutMs: config.stallTimeoutMs,
+    retries: config.retries,
+    userAgent: `qx-update/${VERSION}`,
+  };
+}
+
+/** `status` holds the lock for a moment to see whether it is free; a run does not stumble over that. */
+async function takeLock(fx: Effects, path: string): Promise<Lock | null> {
+  for (let tries = 0; tries < 4; tries += 1) {
+    const lock = await fx.files.lock(path);
+    if (lock !== null) return lock;
+    await fx.clock.sleep(50);
+  }
+  return null;
+}
+
+/** Runs `work` as the only writer on this host. QxError `locked` when another run is under way. */
+export async function withLock<T>(session: Session, work: () => Promise<T>): Promise<T> {
+  const { fx, config } = session;
+  await fx.files.makeDirectory(config.stateDir, 0o755);
+  const path = `${config.stateDir}/lock`;
+  const lock = await takeLock(fx, path);
+  if (lock === null) {
+    throw new QxError('locked', 'another run is under way', {
+      where: path,
+      hint: '"qx-update status" shows what it is doing',
+    });
+  }
+  try {
+    return await work();
+  } finally {
+    await lock.release();
+  }
+}

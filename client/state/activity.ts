@@ -1,0 +1,77 @@
+import { readIfThere } from '../effects/durable.ts';
+import type { Effects } from '../effects/effects.ts';
+
+/** What a run is doing right now, for `status` in a second shell. */
+export interface Activity {
+  phase: 'checking' | 'downloading' | 'installing';
+  component?: string | undefined;
+  version?: string | undefined;
+  downloadedBytes: number;
+  totalBytes: number;
+  percent: number;
+  updated: string;
+}
+
+const WRITE_EVERY_MS = 300;
+const BYTES_MAX = 64 * 1024;
+
+function activityFile(stateDir: string): string {
+  return `${stateDir}/activity.json`;
+}
+
+export interface ActivityWriter {
+  /** Writes at most three times a second, except when the phase or the component changes. */
+  report(activity: Omit<Activity, 'percent' | 'updated'>): Promise<void>;
+  clear(): Promise<void>;
+}
+
+/** Not synced to disk: nothing depends on it, and it is gone when the run ends. */
+export function activityWriter(fx: Effects, stateDir: string): ActivityWriter {
+  const path = activityFile(stateDir);
+  let lastMs = -Infinity;
+  let lastStep = '';
+  return {
+    report: async (activity) => {
+      const now = fx.clock.now();
+      const step = `${activity.phase} ${activity.component ?? ''}`;
+      if (step === lastStep && now - lastMs < WRITE_EVERY_MS) return;
+      lastMs = now;
+      lastStep = step;
+      const { downloadedBytes, totalBytes } = activity;
+      const percent =
+        totalBytes === 0 ? 0 : Math.floor((downloadedBytes / totalBytes) * 100);
+      const record: Activity = {
+        ...activity,
+        percent,
+        updated: new Date(now).toISOString(),
+      };
+      await replaceFile(fx, path, Buffer.from(`${JSON.stringify(record)}\n`));
+    },
+    clear: () => fx.files.remove(path),
+  };
+}
+
+/** By rename, not synced: for what a crash may forget. */
+export async function replaceFile(
+  fx: Effects,
+  path: string,
+  bytes: Buffer,
+): Promise<void> {
+  const temporary = `${path}.new`;
+  await fx.files.remove(temporary);
+  const file = await fx.files.open(temporary, 'create');
+  await file.write(bytes).finally(() => file.close());
+  await fx.files.rename(temporary, path);
+}
+
+export async function readActivity(
+  fx: Effects,
+  stateDir: string,
+): Promise<Activity | null> {
+  const bytes = await readIfThere(fx.files, activityFile(stateDir), BYTES_MAX);
+  try {
+    return bytes === null ? null : (JSON.parse(bytes.toString('utf8')) as Activity);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,81 @@
+import { readIfThere, writeDurably } from '../effects/durable.ts';
+import type { Files } from '../effects/effects.ts';
+
+/** One thing that happened to this host, newest last in the file. Fields are added, never changed. */
+export interface HistoryEntry {
+  time: string;
+  event: 'installed' | 'refused' | 'returned';
+  product: string;
+  channel: string;
+  version?: string | undefined;
+  fromVersion?: string | undefined;
+  /** For `installed`. */
+  generation?: number;
+  components?: { name: string; version: string }[];
+  downloadedBytes?: number | undefined;
+  /** For `refused`: code, exit status and message. */
+  code?: string;
+  exitCode?: number;
+  message?: string;
+  /** For `returned`: the last that the failed service or check said. */
+  output?: string;
+  /** For `installed`: when the switch was made; tells one installation of a generation from a later one. */
+  started?: string;
+}
+
+const ENTRIES_MAX = 500;
+const BYTES_MAX = 4 * 1024 * 1024;
+
+function historyFile(stateDir: string): string {
+  return `${stateDir}/history.ndjson`;
+}
+
+/** Oldest first; lines that cannot be read are passed over. */
+export async function readHistory(
+  files: Files,
+  stateDir: string,
+): Promise<HistoryEntry[]> {
+  const bytes = await readIfThere(files, historyFile(stateDir), BYTES_MAX);
+  return (bytes?.toString('utf8') ?? '').split('\n').flatMap((line) => {
+    try {
+      return line === '' ? [] : [JSON.parse(line) as HistoryEntry];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/** Adds an entry; the file holds the last 500. What it tells already is not added again. */
+export async function addHistory(
+  files: Files,
+  stateDir: string,
+  entry: HistoryEntry,
+): Promise<void> {
+  const entries = await readHistory(files, stateDir);
+  if (isTold(entries, entry)) return;
+  const kept = [...entries, entry].slice(-ENTRIES_MAX);
+  const text = kept.map((item) => `${JSON.stringify(item)}\n`).join('');
+  await files.makeDirectory(stateDir, 0o755);
+  await writeDurably(files, historyFile(stateDir), Buffer.from(text));
+}
+
+/** A refusal that repeats the last entry, or a generation that was told of before a run was cut off. */
+function isTold(entries: HistoryEntry[], entry: HistoryEntry): boolean {
+  const { event, message, version, channel, generation, started } = entry;
+  if (event === 'installed') {
+    return entries.some(
+      (each) =>
+        each.event === event &&
+        each.generation === generation &&
+        each.started === started,
+    );
+  }
+  if (event === 'returned') return false;
+  const last = entries.at(-1);
+  return (
+    last?.event === event &&
+    last.message === message &&
+    last.version === version &&
+    last.channel === channel
+  );
+}

@@ -1,0 +1,38 @@
+import { readIfThere } from '../effects/durable.ts';
+import type { Effects } from '../effects/effects.ts';
+import { replaceFile } from './activity.ts';
+
+/** When this host last asked, and what came of it. */
+export interface LastCheck {
+  time: string;
+  result: 'up-to-date' | 'available' | 'refused';
+  version?: string;
+}
+
+function lastCheckFile(stateDir: string): string {
+  return `${stateDir}/last-check.json`;
+}
+
+export async function writeLastCheck(
+  fx: Effects,
+  stateDir: string,
+  last: LastCheck,
+): Promise<void> {
+  await replaceFile(
+    fx,
+    lastCheckFile(stateDir),
+    Buffer.from(`${JSON.stringify(last)}\n`),
+  );
+}
+
+export async function readLastCheck(
+  fx: Effects,
+  stateDir: string,
+): Promise<LastCheck | null> {
+  const bytes = await readIfThere(fx.files, lastCheckFile(stateDir), 64 * 1024);
+  try {
+    return bytes === null ? null : (JSON.parse(bytes.toString('utf8')) as LastCheck);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,67 @@
+import type { RefusedRelease } from '../format/client-state.ts';
+import { QxError } from '../format/error.ts';
+import { type Generation, releaseOf } from '../install/generations.ts';
+import type { Trouble } from '../install/transaction.ts';
+import { formatTime } from '../format/time.ts';
+import type { Session } from '../session.ts';
+import { readState, writeState } from './state-store.ts';
+
+/** Releases that are remembered at the most; the oldest is forgotten first. */
+const REFUSED_MAX = 32;
+
+/** Remembers that this host took a release back, until the channel points to another one. */
+export async function rememberRefused(
+  session: Session,
+  generation: Generation,
+  reason: Trouble,
+): Promise<void> {
+  const release = releaseOf(generation);
+  if (release === undefined) return;
+  const { product, channel, version, manifest } = release;
+  const time = formatTime(session.fx.clock.now());
+  const { message, output } = reason;
+  await change(session, (refused) => [
+    ...refused.filter((each) => each.manifest !== manifest),
+    { product, channel, version, manifest, time, reason: message, output },
+  ]);
+}
+
+/** --retry-refused: this release may be tried again. */
+export async function forgetRefused(session: Session, manifest: string): Promise<void> {
+  await change(session, (refused) =>
+    refused.filter((each) => each.manifest !== manifest),
+  );
+}
+
+/**
+ * Step 7: a release that failed here before is not tried again by itself: QxError `deferred`. When the channel
+ * points to one that did not, it has moved on, and what failed on it before is forgotten.
+ */
+export async function checkRefused(session: Session, manifest: string): Promise<void> {
+  const { fx, config } = session;
+  const { refused = [] } = await readState(fx.files, config.stateDir);
+  const known = refused.find((each) => each.manifest === manifest);
+  if (known !== undefined) {
+    throw new QxError('deferred', `${known.version} was taken back on this host before`, {
+      where: `refused at ${known.time}`,
+      found: known.reason,
+      hint: 'it is tried again when the channel moves on, or with "qx-update apply --retry-refused"',
+    });
+  }
+  const { product, channel } = config;
+  await change(session, (all) =>
+    all.filter((each) => each.product !== product || each.channel !== channel),
+  );
+}
+
+async function change(
+  { fx, config }: Session,
+  edit: (refused: RefusedRelease[]) => RefusedRelease[],
+): Promise<void> {
+  const state = await readState(fx.files, config.stateDir);
+  const before = state.refused ?? [];
+  const after = edit(before).slice(-REFUSED_MAX);
+  const same =
+    after.length === before.length && after.every((each, at) => each === before[at]);
+  if (!same) await writeState(fx.files, config.stateDir, { ...state, refused: after });
+}

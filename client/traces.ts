@@ -1,0 +1,169 @@
+import type { Refusal } from './format/client-state.ts';
+import type { QxError } from './format/error.ts';
+import {
+  type Generation,
+  type InstalledRelease,
+  readGeneration,
+  releaseOf,
+} from './install/generations.ts';
+import { collectGarbage } from './install/garbage.ts';
+import { type Journal, removeJournal } from './install/journal.ts';
+import { clearStaging } from './install/store.ts';
+import type { Trouble } from './install/transaction.ts';
+import { formatTime } from './format/time.ts';
+import type { Session } from './session.ts';
+import { addHistory, type HistoryEntry } from './state/history.ts';
+import { writeLastCheck } from './state/last-check.ts';
+import { rememberRefused } from './state/refused.ts';
+import { readState, writeState } from './state/state-store.ts';
+import { asQxError, errorRecord } from './terminal/output.ts';
+
+/** Step 15: what a run leaves behind, whatever its end was. */
+
+/**
+ * What follows a commit. The journal goes last: until then a later run does all of this again, and each part
+ * of it may be done twice.
+ */
+export async function finishCommit(
+  session: Session,
+  journal: Journal,
+): Promise<Generation> {
+  const { fx, config, layout } = session;
+  const generation = await readGeneration(fx.files, layout, journal.to);
+  const { release, entries } = generation;
+  if (release !== undefined) await raiseFloor(session, release);
+  await session.log(
+    `generation ${generation.generation} is current: ${nameOf(generation)}`,
+  );
+  await addHistory(fx.files, config.stateDir, {
+    ...historyHead(session),
+    event: 'installed',
+    version: releaseOf(generation)?.version,
+    fromVersion: await versionOf(session, journal.from),
+    generation: generation.generation,
+    components: entries.flatMap((entry) =>
+      entry.version === undefined ? [] : [{ name: entry.name, version: entry.version }],
+    ),
+    downloadedBytes: journal.downloaded_bytes,
+    started: journal.started,
+  });
+  if (journal.by_hand === true) await refuseLeft(session, journal.from, generation);
+  await clearStaging(session);
+  await collectGarbage(session, config.keep);
+  await removeJournal(fx.files, config.stateDir);
+  return generation;
+}
+
+/** What was left by hand does not come again with the next run. */
+async function refuseLeft(
+  session: Session,
+  from: number | null,
+  to: Generation,
+): Promise<void> {
+  const { fx, layout } = session;
+  if (from === null) return;
+  const left = await readGeneration(fx.files, layout, from).catch(() => null);
+  const reason = { message: `rolled back by hand to ${nameOf(to)}`, output: '' };
+  if (left !== null) await rememberRefused(session, left, reason);
+}
+
+/** A release that was taken back, with what was wrong with it. */
+export async function noteReturn(
+  session: Session,
+  failed: Generation,
+  restored: Generation | null,
+  reason: Trouble,
+): Promise<void> {
+  const { fx, config } = session;
+  await session.log(
+    `taken back: ${nameOf(failed)}: ${reason.message}\n${reason.output}`.trimEnd(),
+  );
+  await addHistory(fx.files, config.stateDir, {
+    ...historyHead(session),
+    event: 'returned',
+    version: releaseOf(restored)?.version,
+    fromVersion: releaseOf(failed)?.version,
+    generation: restored?.generation ?? 0,
+    message: reason.message,
+    output: reason.output,
+  });
+}
+
+/** `quantix-os 1.4.2`, or what stands in for it. */
+export function nameOf(generation: Generation | null): string {
+  const release = releaseOf(generation);
+  if (generation === null) return 'nothing';
+  if (release === undefined) return 'what the appliance came with';
+  return `${release.product} ${release.version}`;
+}
+
+async function versionOf(
+  { fx, layout }: Session,
+  number: number | null,
+): Promise<string | undefined> {
+  if (number === null) return undefined;
+  return releaseOf(await readGeneration(fx.files, layout, number).catch(() => null))
+    ?.version;
+}
+
+/** A floor counts from the moment its release is committed, and never goes down. */
+async function raiseFloor(session: Session, release: InstalledRelease): Promise<void> {
+  const { repository, product, floor = 0 } = release;
+  const { fx, config } = session;
+  const state = await readState(fx.files, config.stateDir);
+  const memory = state.repositories[repository];
+  if (memory === undefined || floor <= (memory.floors[product] ?? 0)) return;
+  const floors = { ...memory.floors, [product]: floor };
+  const repositories = { ...state.repositories, [repository]: { ...memory, floors } };
+  await writeState(fx.files, config.stateDir, { ...state, repositories });
+}
+
+function historyHead({
+  fx,
+  config,
+}: Session): Pick<HistoryEntry, 'time' | 'product' | 'channel'> {
+  const time = formatTime(fx.clock.now());
+  return { time, product: config.product, channel: config.channel };
+}
+
+/** The last check is told by `status`; it is written at every run and therefore not synced. */
+export async function noteSuccess(
+  session: Session,
+  version: string,
+  upToDate: boolean,
+): Promise<void> {
+  const { fx, config } = session;
+  await writeLastCheck(fx, config.stateDir, {
+    time: formatTime(fx.clock.now()),
+    result: upToDate ? 'up-to-date' : 'available',
+    version,
+  });
+  const state = await readState(fx.files, config.stateDir);
+  if (state.last_refusal === undefined || state.last_refusal === null) return;
+  await writeState(fx.files, config.stateDir, { ...state, last_refusal: null });
+}
+
+/** What was refused is kept for `status`, `history` and the log; a failing disk does not hide the reason. */
+export async function noteRefusal(session: Session, error: QxError): Promise<void> {
+  const { fx, config } = session;
+  const record = errorRecord(error);
+  const time = formatTime(fx.clock.now());
+  await session.log(`refused: ${JSON.stringify(record)}`);
+  try {
+    await addHistory(fx.files, config.stateDir, {
+      ...historyHead(session),
+      event: 'refused',
+      code: error.code,
+      exitCode: error.exitCode,
+      message: error.message,
+    });
+    await writeLastCheck(fx, config.stateDir, { time, result: 'refused' });
+    const state = await readState(fx.files, config.stateDir);
+    const refusal = { time, ...record } as Refusal;
+    await writeState(fx.files, config.stateDir, { ...state, last_refusal: refusal });
+  } catch (trouble) {
+    session.out.detail(
+      `the refusal could not be recorded: ${asQxError(trouble).message}`,
+    );
+  }
+}

@@ -1,0 +1,65 @@
+import { QxError } from '../../client/format/error.ts';
+import { LIMITS } from '../../client/format/limits.ts';
+import { parsePublicKeyLine } from '../../client/format/minisign/public-key.ts';
+import {
+  type SignatureBlock,
+  parseSignatures,
+  verifyBlock,
+} from '../../client/format/minisign/signature.ts';
+import type { Root } from '../../client/format/root.ts';
+import { verifyRole } from '../../client/format/trust.ts';
+import type { Source } from '../../client/reader/source.ts';
+import type { Problems } from './problems.ts';
+
+/** A threshold that is met hides a damaged block beside it: each block is looked at by itself. */
+export function checkBlocks(
+  root: Root,
+  bytes: Uint8Array,
+  blocks: readonly SignatureBlock[],
+  where: string,
+  problems: Problems,
+): void {
+  for (const block of blocks) {
+    const line = Object.hasOwn(root.keys, block.keyId)
+      ? root.keys[block.keyId]
+      : undefined;
+    if (line === undefined) {
+      problems.warn('signature', 'a signature by a key that the root does not list', {
+        where,
+        found: block.keyId,
+      });
+    } else if (!verifyBlock(block, parsePublicKeyLine(line), bytes)) {
+      problems.error('signature', 'a signature that is not of these bytes', {
+        where,
+        expected: `made by ${block.keyId}, as it says`,
+        found: 'damaged, or of another file',
+        hint: 'sign the file again',
+      });
+    }
+  }
+}
+
+/** Bytes of a .minisig file; null where there is none. */
+export async function signatureBytes(
+  source: Source,
+  path: string,
+): Promise<Buffer | null> {
+  const options = { maxBytes: LIMITS.signatureBytes, fresh: true };
+  const fetched = await source.get(path, options);
+  return fetched.status === 'found' ? fetched.bytes : null;
+}
+
+/** True when this signature file alone meets the threshold of a role. */
+export function meets(
+  root: Root,
+  role: string,
+  message: Uint8Array,
+  file: Uint8Array,
+): boolean {
+  try {
+    return verifyRole(root, role, message, parseSignatures(file)).length > 0;
+  } catch (error) {
+    if (error instanceof QxError) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,37 @@
+import type { Command } from './command.ts';
+import { diff } from './diff.ts';
+import { generate } from './generate.ts';
+import { init } from './init.ts';
+import { keygen } from './keygen.ts';
+import { lint } from './lint.ts';
+import { point } from './point.ts';
+import { preflight } from './preflight.ts';
+import { promote } from './promote.ts';
+import { prune } from './prune.ts';
+import { pull } from './pull.ts';
+import { rootShow } from './root-show.ts';
+import { schema } from './schema.ts';
+import { serve } from './serve.ts';
+import { sign } from './sign.ts';
+import { verify } from './verify.ts';
+import { withdraw } from './withdraw.ts';
+
+/** The command table in the order in which --help prints it. */
+export const COMMANDS: readonly Command[] = [
+  init,
+  keygen,
+  pull,
+  generate,
+  point,
+  promote,
+  withdraw,
+  sign,
+  verify,
+  lint,
+  preflight,
+  prune,
+  diff,
+  serve,
+  rootShow,
+  schema,
+];

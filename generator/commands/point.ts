@@ -1,0 +1,53 @@
+import { QxError } from '../../client/format/error.ts';
+import { type MovedPointer, movePointer } from '../release/move-pointer.ts';
+import { publishIndexes } from '../release/publish.ts';
+import { SIGN_OPTIONS, type Session, openSession } from '../release/session.ts';
+import { type Command, type CommandResult, WRITE_OPTIONS, writingIn } from './command.ts';
+
+const ROLLBACK = {
+  flag: 'rollback',
+  describe: 'Step back to an older version: hosts are told that it is meant',
+} as const;
+
+export const MOVE_OPTIONS = [ROLLBACK, ...SIGN_OPTIONS, ...WRITE_OPTIONS];
+
+export const point: Command = {
+  name: 'point',
+  args: '<product> <channel> <version>',
+  describe: 'Make a release the current one of a channel',
+  options: MOVE_OPTIONS,
+  examples: ['point quantix-os beta 1.4.2', 'point quantix-os stable 1.4.1 --rollback'],
+  run: (context, [product = '', channel = '', version = ''], flags) =>
+    writingIn(context, flags, 'point', async (workspace) => {
+      const session = await openSession(context, flags, workspace);
+      const target = { product, channel, version, rollback: flags.is('rollback') };
+      return moved(session, await movePointer(session, target));
+    }),
+};
+
+/** Finishes the indexes and says where the channel stands. */
+export async function moved(
+  session: Session,
+  result: MovedPointer,
+): Promise<CommandResult> {
+  const { dryRun, tree } = session.workspace;
+  await publishIndexes(session);
+  const value = { ...result, dryRun, changes: tree.changes };
+  return { value, text: `${dryRun ? 'would be: ' : ''}${describeMove(result)}` };
+}
+
+export function describeMove(result: MovedPointer): string {
+  const { product, channel, version, previousVersion, state, path, signatures } = result;
+  const name = `${product}/${channel}`;
+  if (state === 'unchanged') return `${name} is at ${version} already`;
+  const from = previousVersion === null ? '' : `${previousVersion} → `;
+  if (state === 'published') return `${name} ${from}${version}`;
+  return `${name} ${from}${version} waits for signatures (${signatures}): ${path}`;
+}
+
+/** QxError `usage` for a channel without a valid pointer. */
+export function noPointer(product: string, channel: string): QxError {
+  return new QxError('usage', 'the channel has no pointer', {
+    where: `${product}/${channel}`,
+  });
+}

@@ -1,0 +1,118 @@
+import { QxError } from '../../client/format/error.ts';
+import { LIMITS } from '../../client/format/limits.ts';
+import {
+  type RepositoryIndex,
+  parseRepositoryIndex,
+} from '../../client/format/repository-index.ts';
+import type { Root } from '../../client/format/root.ts';
+import { REPOSITORY_INDEX_PATH } from '../../client/format/tree.ts';
+import type { Source } from '../../client/reader/source.ts';
+import { type ReleaseIndex, loadReleases } from '../tree/releases.ts';
+import { listPointers } from '../tree/pointers.ts';
+import { currentRoot } from '../tree/roots.ts';
+import type { Workspace } from '../workspace/workspace.ts';
+import { comparePointer } from './pointers.ts';
+import { compareReleases } from './releases.ts';
+import { compareRoots } from './roots.ts';
+
+/** What a comparison with a served tree works with. */
+export interface Comparison {
+  workspace: Workspace;
+  /** Ours, the current one. */
+  root: Root;
+  index: ReleaseIndex;
+  source: Source;
+}
+
+export interface Preflight {
+  /** True when nothing of a tree is served there yet. */
+  empty: boolean;
+  /** How many served pointers were held against ours. */
+  pointers: number;
+  releases: number;
+  /** QxError `raced`, each one a reason not to publish; none when ours is the next step. */
+  conflicts: QxError[];
+  /** What is wrong at the host and mended by publishing. */
+  warnings: QxError[];
+}
+
+/**
+ * Is the tree of the workspace the next step of the one that is served? Everything that is served must be
+ * known here, or be older than what is. QxError `network` when the host cannot be asked, `malformed` when it
+ * serves another repository.
+ */
+export async function preflight(
+  workspace: Workspace,
+  source: Source,
+): Promise<Preflight> {
+  const { tree, config } = workspace;
+  const root = await currentRoot(tree, config.repository);
+  const index = await loadReleases(tree, root);
+  const comparison = { workspace, root, index, source };
+  const found: Preflight = {
+    empty: false,
+    pointers: 0,
+    releases: 0,
+    conflicts: [],
+    warnings: [],
+  };
+  const served = await compareRoots(comparison, found);
+  // Under roots that are not known here no other document can be judged.
+  if (found.conflicts.length > 0) return found;
+  const names = await channelNames(comparison, found);
+  for (const name of names.channels) {
+    if (await comparePointer(comparison, name, found)) found.pointers += 1;
+  }
+  for (const product of names.products) {
+    found.releases += await compareReleases(comparison, product, found);
+  }
+  found.empty = served === 0 && found.pointers + found.releases === 0;
+  return found;
+}
+
+interface Names {
+  channels: [product: string, channel: string][];
+  products: string[];
+}
+
+/** Our own, and those that the host lists. Its index is unsigned: it can only name more to look at. */
+async function channelNames(
+  { workspace, index, source }: Comparison,
+  found: Preflight,
+): Promise<Names> {
+  const channels = new Map<string, [string, string]>();
+  const products = new Set(index.rows.keys());
+  const add = (product: string, channel: string): void => {
+    channels.set(`${product}/${channel}`, [product, channel]);
+  };
+  for (const [product, channel] of await listPointers(workspace.tree))
+    add(product, channel);
+  const served = await unsigned(found, () => readIndex(source));
+  for (const [product, { channels: listed }] of Object.entries(served?.products ?? {})) {
+    products.add(product);
+    for (const channel of listed) add(product, channel);
+  }
+  return { channels: [...channels.values()], products: [...products].sort() };
+}
+
+async function readIndex(source: Source): Promise<RepositoryIndex | null> {
+  const options = { maxBytes: LIMITS.repositoryIndexBytes, fresh: true };
+  const fetched = await source.get(REPOSITORY_INDEX_PATH, options);
+  return fetched.status === 'found'
+    ? parseRepositoryIndex(fetched.bytes, fetched.url)
+    : null;
+}
+
+/** An index that cannot be read says nothing, and publishing replaces it. */
+export async function unsigned<T>(
+  found: Preflight,
+  reading: () => Promise<T | null>,
+): Promise<T | null> {
+  try {
+    return await reading();
+  } catch (error) {
+    if (!(error instanceof QxError) || error.code === 'network') throw error;
+    found.warnings.push(error);
+    return null;
+  }
+}

@@ -1,0 +1,214 @@
+import { LIMITS } from '../../client/format/limits.ts';
+import {
+  type Manifest,
+  encodeManifest,
+  parseManifest,
+} from '../../client/format/manifest.ts';
+import { manifestPath } from '../../client/format/tree.ts';
+import { sha256Of } from '../tree/digest.ts';
+import { findRow } from '../tree/releases.ts';
+import { carriedComponents } from './carry.ts';
+import { refuseHopelessHealth } from './health.ts';
+import { refuseHopelessMove, refuseWithdrawn } from './issue-pointer.ts';
+import { type ContentsOptions, type Item, inspect, storeItems } from './contents.ts';
+import {
+  type ManifestParts,
+  buildManifest,
+  sameContents,
+  undescribed,
+} from './manifest.ts';
+import { type MovedPointer, movePointer } from './move-pointer.ts';
+import { currentVersion, releaseNumber } from './numbering.ts';
+import type { ReleasePlan } from './plan.ts';
+import { type Published, publishIndexes, publishManifest } from './publish.ts';
+import type { Session } from './session.ts';
+import { type Standing, findStanding, otherContents } from './standing.ts';
+import { type StoredContent, placeObjects } from './store-content.ts';
+import { nextVersion } from './version.ts';
+
+export interface Generated {
+  manifest: Manifest;
+  /** `unchanged`: the tree has this version with these contents already. */
+  state: Published['state'] | 'unchanged';
+  sha256: string;
+  path: string;
+  signatures: string;
+  /** Names of components that were taken over from the channel's release. */
+  carried: string[];
+  /** Digests of contents that no recent release had. */
+  fresh: Set<string>;
+  /** Null without a channel, and while the manifest waits for signatures. */
+  pointer: MovedPointer | null;
+}
+
+/**
+ * Stores the contents, signs the manifest, moves the channel, writes the indexes, in this order: cut off
+ * anywhere, the tree stays whole, and the same call again does the rest.
+ *
+ * QxError `rollback` for a version that stands with other contents.
+ */
+export async function generate(
+  session: Session,
+  plan: ReleasePlan,
+  options: ContentsOptions,
+): Promise<Generated> {
+  const parts = await gather(session, plan, options);
+  const stored = storedOf(parts);
+  const fresh = new Set(
+    stored.filter(({ staged }) => staged.length > 0).map(({ content }) => content.sha256),
+  );
+  const carried = parts.carried.map(({ name }) => name);
+  const { manifest, standing } = await settle(session, parts);
+  const bytes = standing?.bytes ?? encodeManifest(manifest);
+  if (standing?.where !== 'tree') await refuseHopeless(session, plan, manifest);
+  const named = namedDigests(parseManifest(bytes));
+  await placeObjects(
+    session.workspace.effects.files,
+    session.workspace.tree,
+    stored,
+    named,
+  );
+  const published =
+    standing?.where === 'tree'
+      ? unchanged(bytes)
+      : await publishManifest(session, bytes, standing?.blocks);
+  const about = {
+    manifest: standing?.manifest ?? manifest,
+    ...published,
+    carried,
+    fresh,
+  };
+  const pointer = await moveChannel(
+    session,
+    plan,
+    about.manifest.version,
+    published.state,
+  );
+  await publishIndexes(session);
+  return { ...about, pointer };
+}
+
+/** What will be refused at the end is refused before anything is published. */
+async function refuseHopeless(
+  session: Session,
+  plan: ReleasePlan,
+  { version, release }: Manifest,
+): Promise<void> {
+  await session.keys.forRole(session.root, 'release');
+  if (plan.channel === undefined) return;
+  const draft = { product: plan.product, channel: plan.channel, version };
+  await refuseHopelessMove(session, draft, release);
+}
+
+async function gather(
+  session: Session,
+  plan: ReleasePlan,
+  options: ContentsOptions,
+): Promise<Omit<ManifestParts, 'version' | 'release'>> {
+  const { files } = session.workspace.effects;
+  const items: Item[] = [];
+  for (const { name, path, patterns, fields } of plan.components) {
+    if (fields.install_path === undefined) throw undescribed(name);
+    const item = await inspect(files, name, path, patterns, fields.kind);
+    refuseHopelessHealth(item, fields);
+    items.push(item);
+  }
+  const extra: Item[] = [];
+  if (plan.image !== undefined) {
+    extra.push(await inspect(files, 'system image', plan.image.path, undefined, 'file'));
+  }
+  for (const { name, path } of plan.attachments) {
+    extra.push({ ...(await inspect(files, name, path, undefined, 'file')), plain: true });
+  }
+  const carried = plan.carry ? await carriedComponents(session, plan) : [];
+  const stored = await storeItems(session, plan, [...items, ...extra], options);
+  const rest = stored.slice(items.length);
+  return {
+    repository: session.root.repository,
+    plan,
+    released: session.released,
+    notes: await readNotes(session, plan),
+    components: items.map((item, at) => ({ item, stored: stored[at] as StoredContent })),
+    carried,
+    image: plan.image === undefined ? undefined : rest[0],
+    attachments: plan.image === undefined ? rest : rest.slice(1),
+  };
+}
+
+/** The version, and what stands for it. With --bump, versions that hold something else are passed over. */
+async function settle(
+  session: Session,
+  parts: Omit<ManifestParts, 'version' | 'release'>,
+): Promise<{ manifest: Manifest; standing: Standing | undefined }> {
+  const { plan } = parts;
+  let version =
+    plan.version ?? nextVersion(await currentVersion(session, plan), plan.channel);
+  for (;;) {
+    const release = await releaseNumber(session, plan, version);
+    const manifest = buildManifest({ ...parts, version, release });
+    const standing = await findStanding(session, manifest);
+    const row = findRow(session.index, plan.product, version);
+    if (row?.withdrawn !== undefined) {
+      if (plan.version !== undefined) refuseWithdrawn(row, plan.product);
+      version = nextVersion(version, plan.channel);
+      continue;
+    }
+    if (standing === undefined || sameContents(standing.manifest, manifest)) {
+      return { manifest, standing };
+    }
+    if (standing.where === 'leftover') {
+      await session.workspace.tree.remove(manifestPath(sha256Of(standing.bytes)));
+      return { manifest, standing: undefined };
+    }
+    if (plan.version !== undefined) throw otherContents(standing, manifest);
+    version = nextVersion(version, plan.channel);
+  }
+}
+
+async function readNotes(
+  session: Session,
+  plan: ReleasePlan,
+): Promise<string | undefined> {
+  if (plan.notes !== undefined || plan.notesFile === undefined) return plan.notes;
+  const bytes = await session.workspace.effects.files.read(
+    plan.notesFile,
+    LIMITS.textCharacters,
+  );
+  return bytes.toString('utf8');
+}
+
+async function moveChannel(
+  session: Session,
+  plan: ReleasePlan,
+  version: string,
+  state: Generated['state'],
+): Promise<MovedPointer | null> {
+  if (plan.channel === undefined || state === 'pending') return null;
+  return movePointer(session, { product: plan.product, channel: plan.channel, version });
+}
+
+function unchanged(bytes: Buffer) {
+  const sha256 = sha256Of(bytes);
+  return {
+    state: 'unchanged' as const,
+    sha256,
+    path: manifestPath(sha256),
+    signatures: '',
+  };
+}
+
+function storedOf(
+  parts: Pick<ManifestParts, 'components' | 'image' | 'attachments'>,
+): StoredContent[] {
+  const all = [...parts.components.map(({ stored }) => stored), ...parts.attachments];
+  return parts.image === undefined ? all : [...all, parts.image];
+}
+
+/** Every object that a host may fetch for this manifest. */
+function namedDigests(manifest: Manifest): Set<string> {
+  const image = manifest.full_image;
+  const contents = [...manifest.components, ...(image === undefined ? [] : [image])];
+  const attached = (manifest.attachments ?? []).map(({ content }) => content.sha256);
+  const sources = contents.flatMap((each) => each.sources.map(({ sha256 }) => sha256));
+  return new Set([...attached, ...sources]);
+}

@@ -1,0 +1,113 @@
+import { basename } from 'node:path';
+import type { Effects, Files, OpenFile } from '../../client/effects/effects.ts';
+import { nodeEffects } from '../../client/effects/node.ts';
+import { observe } from '../../client/effects/observe.ts';
+
+/** What ends a run as kill -9 would: from this effect on, nothing happens any more. */
+export class Cut extends Error {}
+
+/** Effects that leave a trace. A cut before any other is a cut before the next of these. */
+const TRACES = [
+  'files.open',
+  'files.open.write',
+  'files.open.sync',
+  'files.makeDirectory',
+  'files.rename',
+  'files.makeLink',
+  'files.remove',
+  'files.removeDirectory',
+  'files.setMode',
+  'files.syncDirectory',
+  'processes.run',
+];
+
+export interface CutRun {
+  effects: Effects;
+  /** The effects that happened, and the one that did not: "files.remove qx-node". */
+  seen: string[];
+  /** Closes what the dead run had open. */
+  bury(): Promise<void>;
+}
+
+/** What a run meets besides the disk, and what happens instead of its last effect. */
+export interface Circumstances {
+  processes?: Effects['processes'];
+  network?: Effects['network'];
+  /** "EIO": the effect with number `last` fails so, and the run goes on from there as it can. */
+  fails?: string;
+}
+
+/**
+ * Effects that end before the one with number `last` (from 1); Infinity never ends. A write that is cut off
+ * leaves half of its bytes. Nothing is synced, nothing is locked and no pause is waited for: the disk of
+ * these runs never loses power, and each is alone.
+ */
+export function cutOff(
+  last: number,
+  change: (files: Files) => Files = keep,
+  { fails, ...world }: Circumstances = {},
+): CutRun {
+  const seen: string[] = [];
+  const opened: OpenFile[] = [];
+  const torn = { now: false };
+  const node = nodeEffects({});
+  const base: Effects = {
+    ...node,
+    ...world,
+    clock: { now: () => node.clock.now(), sleep: () => Promise.resolve() },
+    files: change(unsynced(node.files, opened, torn)),
+  };
+  let failed = false;
+  const effects = observe(base, ({ name, args }) => {
+    const traced =
+      TRACES.includes(name) && !(name === 'files.open' && args[1] === 'read');
+    if (traced && seen.length < last) seen.push(`${name} ${fileOf(name, args)}`);
+    if (seen.length < last) return;
+    if (fails !== undefined) {
+      if (!traced || failed) return;
+      failed = true;
+      throw Object.assign(new Error(`${fails}: ${name}`), { code: fails });
+    }
+    if (traced && name === 'files.open.write' && !torn.now) torn.now = true;
+    else throw new Cut(name);
+  });
+  const bury = async (): Promise<void> => {
+    await Promise.all(opened.map((file) => file.close()));
+  };
+  return { effects, seen, bury };
+}
+
+/** The last part of the path that an effect makes or changes. */
+function fileOf(name: string, args: readonly unknown[]): string {
+  if (name === 'processes.run') return (args[1] as string[]).join(' ');
+  const second = name === 'files.rename' || name === 'files.makeLink';
+  const path = args[second ? 1 : 0];
+  return typeof path === 'string' ? basename(path) : '';
+}
+
+const keep = (files: Files): Files => files;
+
+function unsynced(files: Files, opened: OpenFile[], torn: { now: boolean }): Files {
+  return {
+    ...files,
+    lock: () => Promise.resolve({ release: () => Promise.resolve() }),
+    syncDirectory: () => Promise.resolve(),
+    open: async (...args) => {
+      const file = await files.open(...args);
+      opened.push(file);
+      return {
+        read: (buffer, position) => file.read(buffer, position),
+        write: async (bytes) => {
+          if (!torn.now) return file.write(bytes);
+          await file.write(bytes.subarray(0, bytes.length / 2));
+          throw new Cut('files.open.write');
+        },
+        sync: () => Promise.resolve(),
+        close: async () => {
+          opened.splice(opened.indexOf(file), 1);
+          await file.close();
+        },
+      };
+    },
+  };
+}

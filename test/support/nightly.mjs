@@ -1,0 +1,43 @@
+// npm run nightly: repetitions of what npm test does once, and inputs too large for it.
+// Every seed is printed; QX_TEST_SEED repeats one. A failure ends with status 1 after all have run.
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { ROOT } from './setup.mjs';
+
+const SEEDS = Number(process.env.QX_NIGHTLY_SEEDS) || 10;
+const RUN = path.join(ROOT, 'test/support/run.mjs');
+
+function testFiles(folder) {
+  return fs
+    .readdirSync(path.join(ROOT, folder), { recursive: true })
+    .filter((name) => name.endsWith('.test.ts'))
+    .map((name) => path.join(folder, name));
+}
+
+/** The tests whose input depends on a seed. */
+const seeded = testFiles('test').filter((file) =>
+  fs.readFileSync(path.join(ROOT, file), 'utf8').includes('QX_TEST_SEED'),
+);
+
+function run(title, args, env = {}) {
+  console.log(`\nnightly: ${title}`);
+  const { status } = spawnSync(process.execPath, [RUN, ...args], {
+    cwd: ROOT,
+    env: { ...process.env, ...env },
+    stdio: 'inherit',
+  });
+  return status === 0 ? [] : [title];
+}
+
+const failed = run('large inputs', testFiles('test/nightly'));
+const first = Number(process.env.QX_TEST_SEED) || Math.floor(Date.now() / 1000);
+for (let seed = first; seed < first + SEEDS; seed += 1) {
+  failed.push(...run(`seed ${seed}`, seeded, { QX_TEST_SEED: String(seed) }));
+}
+console.log(
+  failed.length === 0
+    ? '\nnightly: all passed'
+    : `\nnightly: failed: ${failed.join(', ')}`,
+);
+process.exitCode = failed.length === 0 ? 0 : 1;

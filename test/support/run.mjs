@@ -1,0 +1,114 @@
+// npm test [-- SUITE|PATH …]: sets up, then runs the suites of package.json with tap and counts.
+// A suite that ran nothing is a failure; with CI=true a skipped test is one as well.
+import { spawn } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import readline from 'node:readline';
+import { installMissing } from './programs.mjs';
+import { ROOT, setUp } from './setup.mjs';
+import { TapReader } from './tap-reader.mjs';
+
+const JOBS = Number(process.env.QX_TEST_JOBS) || Math.min(4, os.availableParallelism());
+const FILE_TIMEOUT_SECONDS = 600;
+const IN_CI = process.env.CI === 'true';
+
+setUp();
+installMissing();
+// The programs stay as they are now, even when a source changes while the tests run.
+process.env.QX_TEST_BUILT = '1';
+
+const results = [];
+for (const suite of chooseSuites(process.argv.slice(2)))
+  results.push(await runSuite(suite));
+report(results);
+
+/** Each file runs once, in the first suite that names it. */
+function chooseSuites(wanted) {
+  const { suites } = JSON.parse(fs.readFileSync(path.join(ROOT, 'package.json'), 'utf8'));
+  const unknown = wanted.filter((name) => !(name in suites) && !fs.existsSync(name));
+  if (unknown.length > 0) {
+    console.error(`test: error: no suite or path: ${unknown.join(', ')}`);
+    console.error(`test: hint: suites are ${Object.keys(suites).join(', ')}`);
+    process.exit(2);
+  }
+  const chosen =
+    wanted.length === 0
+      ? Object.entries(suites)
+      : wanted.map((name) => [
+          name,
+          suites[name] ?? [path.relative(ROOT, path.resolve(name))],
+        ]);
+  const taken = new Set();
+  return chosen.map(([name, places]) => ({
+    name,
+    files: takeNew(places.flatMap(testFiles), taken),
+  }));
+}
+
+function takeNew(files, taken) {
+  const fresh = files.filter((file) => !taken.has(file));
+  for (const file of fresh) taken.add(file);
+  return fresh;
+}
+
+function testFiles(place) {
+  const whole = path.join(ROOT, place);
+  const entry = fs.statSync(whole, { throwIfNoEntry: false });
+  if (entry === undefined) return [];
+  if (entry.isFile()) return [place];
+  const inside = fs
+    .readdirSync(whole)
+    .sort()
+    .map((name) => path.join(place, name));
+  return inside.flatMap((item) => (isTestOrFolder(item) ? testFiles(item) : []));
+}
+
+function isTestOrFolder(item) {
+  return (
+    /\.test\.(?:ts|mjs)$/.test(item) || fs.statSync(path.join(ROOT, item)).isDirectory()
+  );
+}
+
+async function runSuite({ name, files }) {
+  console.log(`\nsuite ${name}: ${files.length} files`);
+  const started = Date.now();
+  const counts = files.length === 0 ? { pass: 0, fail: 0, skip: 0 } : await runTap(files);
+  if (counts.pass + counts.fail + counts.skip === 0) {
+    console.log(`not ok: suite ${name} ran no test`);
+    counts.fail = 1;
+  }
+  return { name, minutes: (Date.now() - started) / 60_000, ...counts };
+}
+
+async function runTap(files) {
+  const tap = path.join(ROOT, 'node_modules', '.bin', 'tap');
+  const args = ['run', '--disable-coverage', '--allow-empty-coverage', '--reporter=tap'];
+  args.push(`--jobs=${JOBS}`, `--timeout=${FILE_TIMEOUT_SECONDS}`, ...files);
+  const child = spawn(tap, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] });
+  const reader = new TapReader((line) => console.log(line));
+  const ended = new Promise((resolve) => child.on('close', resolve));
+  for await (const line of readline.createInterface({ input: child.stdout }))
+    reader.read(line);
+  const status = await ended;
+  const counts = reader.end();
+  // tap found something wrong that no test point told: a crash, a plan not kept, a time-out.
+  if (status !== 0 && counts.fail === 0) {
+    console.log(`not ok: tap ended with ${status}`);
+    counts.fail = 1;
+  }
+  return counts;
+}
+
+function report(suites) {
+  console.log('');
+  for (const { name, minutes, pass, fail, skip } of suites) {
+    const counts = `${pass} passed, ${fail} failed, ${skip} skipped`;
+    console.log(`${minutes.toFixed(2).padStart(6)} min  ${name.padEnd(14)} ${counts}`);
+  }
+  const sum = (key) => suites.reduce((total, suite) => total + suite[key], 0);
+  const [pass, fail, skip] = [sum('pass'), sum('fail'), sum('skip')];
+  if (IN_CI && skip > 0) console.log('a skipped test is a failure here, because CI=true');
+  console.log(`${pass} passed, ${fail} failed, ${skip} skipped`);
+  process.exitCode = fail > 0 || (IN_CI && skip > 0) ? 1 : 0;
+}

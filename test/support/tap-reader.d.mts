@@ -1,0 +1,5 @@
+export declare class TapReader {
+  constructor(say: (line: string) => void);
+  read(line: string): void;
+  end(): { pass: number; fail: number; skip: number };
+}

@@ -92,12 +92,30 @@ fi
 send --checksum --exclude=/objects --exclude=/deltas --exclude=/manifests --exclude=/schema \
 	--exclude=/root --exclude=/signatures --exclude=/channels "$from/" "$destination/"
 
-# Only now, and only what no release names any more.
+# A path with the folders above it, as rules that let rsync see them and nothing else:
+#
+#   objects/ab/abcd…  →  + /objects/   + /objects/ab/   + /objects/ab/abcd…   - *
+only_listed() {
+	awk -F/ '{
+		path = ""
+		for (i = 1; i < NF; i++) {
+			path = path "/" $i
+			if (!(path in seen)) print "+ " path "/"
+			seen[path] = 1
+		}
+		print "+ " path "/" $NF
+	} END { print "- *" }'
+}
+
+# Only now, and only what no release names any more. What the rules leave out is neither sent nor deleted.
+# (--delete-missing-args would say it in one word; it fails in rsyncs that check the modes of files.)
 if [ -n "$prune" ]; then
-	list=$(mktemp)
-	trap 'rm -f "$list"' EXIT
-	qx-repo prune --removable > "$list"
-	[ ! -s "$list" ] ||
-		rsync --recursive --files-from="$list" --delete-missing-args "$from/" "$destination/"
+	rules=$(mktemp)
+	trap 'rm -f "$rules"' EXIT
+	removable=$(qx-repo prune --removable)
+	if [ -n "$removable" ]; then
+		printf '%s\n' "$removable" | only_listed > "$rules"
+		rsync --recursive --delete --existing --ignore-existing --filter=". $rules" "$from/" "$destination/"
+	fi
 	qx-repo prune --removed
 fi

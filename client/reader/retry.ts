@@ -1,5 +1,6 @@
-import { QxError } from '../format/error.ts';
 import type { Effects } from '../effects/effects.ts';
+import { pause } from '../effects/pause.ts';
+import { QxError } from '../format/error.ts';
 
 const FIRST_WAIT_MS = 1_000;
 const LONGEST_WAIT_MS = 30_000;
@@ -27,19 +28,6 @@ export async function withRetries<T>(
     const wait = pauseMs(result.afterMs, tried, randomFraction(effects.random));
     if (!result.passing || tried >= retries || wait === undefined) throw result.failed;
     await pause(effects.clock, wait, signal);
-  }
-}
-
-async function pause(
-  clock: Effects['clock'],
-  ms: number,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  try {
-    await clock.sleep(ms, signal);
-  } catch (error) {
-    signal?.throwIfAborted();
-    throw error;
   }
 }
 

@@ -4,9 +4,8 @@ import { isMissing } from '../effects/files.ts';
 import { octal } from '../install/layout.ts';
 import type { CommandCheck } from '../format/health.ts';
 import type { Component } from '../format/manifest.ts';
-import type { HealthContext } from './health.ts';
 import { shownOutput } from './output.ts';
-import type { Probe } from './probes.ts';
+import type { HealthContext, Probe } from './probes.ts';
 
 /** The file to run, or why it is not run. */
 export type CommandFile = { path: string } | { refused: string };

@@ -1,4 +1,4 @@
-import type { Effects } from '../effects/effects.ts';
+import { pause } from '../effects/pause.ts';
 import { QxError } from '../format/error.ts';
 import {
   describeCheck,
@@ -11,21 +11,15 @@ import { LIMITS } from '../format/limits.ts';
 import type { Component } from '../format/manifest.ts';
 import { commandProbe, hookFile } from './command-probe.ts';
 import { oneLine } from './output.ts';
-import { httpProbe, type Probe, serviceProbe, tcpProbe } from './probes.ts';
-import type { ServiceManager } from './service-manager.ts';
+import {
+  type HealthContext,
+  httpProbe,
+  type Probe,
+  serviceProbe,
+  tcpProbe,
+} from './probes.ts';
 
 /** Step 13: does what was restarted work? */
-
-export interface HealthContext {
-  fx: Effects;
-  services: ServiceManager;
-  /** Folder of the host's own commands; it need not exist. */
-  hooksDir: string;
-  /** Folder or file of a component's installed content. */
-  contentOf: (component: string) => string;
-  /** Ends the checks with its reason. */
-  signal?: AbortSignal;
-}
 
 export interface HealthResult {
   component: string;
@@ -171,19 +165,6 @@ function textOf(error: unknown): string {
   const { message, expected, found } = error;
   const details = [expected && `expected ${expected}`, found && `found ${found}`];
   return [message, ...details.filter(Boolean)].join('; ');
-}
-
-async function pause(
-  clock: Effects['clock'],
-  ms: number,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  try {
-    await clock.sleep(ms, signal);
-  } catch (error) {
-    signal?.throwIfAborted();
-    throw error;
-  }
 }
 
 function probeOf(

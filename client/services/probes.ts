@@ -1,4 +1,4 @@
-import type { HttpReply } from '../effects/effects.ts';
+import type { Effects, HttpReply } from '../effects/effects.ts';
 import {
   type HttpCheck,
   type ServiceCheck,
@@ -6,8 +6,20 @@ import {
   type TcpCheck,
 } from '../format/health.ts';
 import type { Component } from '../format/manifest.ts';
-import type { HealthContext } from './health.ts';
 import { shownOutput } from './output.ts';
+import type { ServiceManager } from './service-manager.ts';
+
+/** What checks work with. */
+export interface HealthContext {
+  fx: Effects;
+  services: ServiceManager;
+  /** Folder of the host's own commands; it need not exist. */
+  hooksDir: string;
+  /** Folder or file of a component's installed content. */
+  contentOf: (component: string) => string;
+  /** Ends the checks with its reason. */
+  signal?: AbortSignal;
+}
 
 /**
  * One try of a check, at most `timeoutMs` long. `output` says why it failed. What it throws is a failure too.

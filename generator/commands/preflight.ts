@@ -1,7 +1,8 @@
 import { QxError } from '../../client/format/error.ts';
 import { SOURCE_OPTIONS, findTree } from '../check/place.ts';
 import type { Context } from '../context.ts';
-import { type Preflight, preflight as compare } from '../preflight/preflight.ts';
+import type { Preflight } from '../preflight/comparison.ts';
+import { preflight as compare } from '../preflight/preflight.ts';
 import { type Command, type CommandResult, readingIn } from './command.ts';
 
 export const preflight: Command = {

@@ -5,7 +5,7 @@ import { type SignedPointer, readSignedPointer } from '../../client/reader/point
 import { sha256Of } from '../tree/digest.ts';
 import { channelKey, readSerials } from '../workspace/serials.ts';
 import type { Workspace } from '../workspace/workspace.ts';
-import type { Comparison, Preflight } from './preflight.ts';
+import type { Comparison, Preflight } from './comparison.ts';
 import { raced } from './raced.ts';
 
 /** Holds one served pointer against what is known of its channel here. False where none is served. */

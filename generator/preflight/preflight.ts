@@ -1,40 +1,18 @@
-import { QxError } from '../../client/format/error.ts';
 import { LIMITS } from '../../client/format/limits.ts';
 import {
   type RepositoryIndex,
   parseRepositoryIndex,
 } from '../../client/format/repository-index.ts';
-import type { Root } from '../../client/format/root.ts';
 import { REPOSITORY_INDEX_PATH } from '../../client/format/tree.ts';
 import type { Source } from '../../client/reader/source.ts';
-import { type ReleaseIndex, loadReleases } from '../tree/releases.ts';
+import { loadReleases } from '../tree/releases.ts';
 import { listPointers } from '../tree/pointers.ts';
 import { currentRoot } from '../tree/roots.ts';
 import type { Workspace } from '../workspace/workspace.ts';
+import { type Comparison, type Preflight, unsigned } from './comparison.ts';
 import { comparePointer } from './pointers.ts';
 import { compareReleases } from './releases.ts';
 import { compareRoots } from './roots.ts';
-
-/** What a comparison with a served tree works with. */
-export interface Comparison {
-  workspace: Workspace;
-  /** Ours, the current one. */
-  root: Root;
-  index: ReleaseIndex;
-  source: Source;
-}
-
-export interface Preflight {
-  /** True when nothing of a tree is served there yet. */
-  empty: boolean;
-  /** How many served pointers were held against ours. */
-  pointers: number;
-  releases: number;
-  /** QxError `raced`, each one a reason not to publish; none when ours is the next step. */
-  conflicts: QxError[];
-  /** What is wrong at the host and mended by publishing. */
-  warnings: QxError[];
-}
 
 /**
  * Is the tree of the workspace the next step of the one that is served? Everything that is served must be
@@ -101,18 +79,4 @@ async function readIndex(source: Source): Promise<RepositoryIndex | null> {
   return fetched.status === 'found'
     ? parseRepositoryIndex(fetched.bytes, fetched.url)
     : null;
-}
-
-/** An index that cannot be read says nothing, and publishing replaces it. */
-export async function unsigned<T>(
-  found: Preflight,
-  reading: () => Promise<T | null>,
-): Promise<T | null> {
-  try {
-    return await reading();
-  } catch (error) {
-    if (!(error instanceof QxError) || error.code === 'network') throw error;
-    found.warnings.push(error);
-    return null;
-  }
 }

@@ -9,7 +9,7 @@ import { releasePagePath } from '../../client/format/tree.ts';
 import { readManifest } from '../../client/reader/manifest.ts';
 import { findRow, highestRelease, rowsOf } from '../tree/releases.ts';
 import type { Source } from '../../client/reader/source.ts';
-import { type Comparison, type Preflight, unsigned } from './preflight.ts';
+import { type Comparison, type Preflight, unsigned } from './comparison.ts';
 import { raced } from './raced.ts';
 
 /** A host that answers whatever it is asked for must not keep us for ever. */

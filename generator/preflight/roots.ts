@@ -5,7 +5,7 @@ import { firstRoot } from '../../client/format/trust.ts';
 import { walkRoots } from '../../client/reader/roots.ts';
 import type { Source } from '../../client/reader/source.ts';
 import { sha256Of } from '../tree/digest.ts';
-import type { Comparison, Preflight } from './preflight.ts';
+import type { Comparison, Preflight } from './comparison.ts';
 import { raced } from './raced.ts';
 
 /** Each root that is served must be one of ours. Gives how many are served. */

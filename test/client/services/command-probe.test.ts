@@ -6,10 +6,10 @@ import type { CommandCheck } from '../../../client/format/health.ts';
 import type { Component } from '../../../client/format/manifest.ts';
 import {
   checkHealthCommands,
-  type HealthContext,
   type HealthResult,
   runHealth,
 } from '../../../client/services/health.ts';
+import type { HealthContext } from '../../../client/services/probes.ts';
 import { openServiceManager } from '../../../client/services/service-manager.ts';
 import { needsRoot } from '../../support/needs.ts';
 

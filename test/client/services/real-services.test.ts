@@ -3,11 +3,8 @@ import path from 'node:path';
 import t, { type Test } from 'tap';
 import { nodeEffects } from '../../../client/effects/node.ts';
 import type { AnyHealthCheck } from '../../../client/format/health.ts';
-import {
-  type HealthContext,
-  type HealthResult,
-  runHealth,
-} from '../../../client/services/health.ts';
+import { type HealthResult, runHealth } from '../../../client/services/health.ts';
+import type { HealthContext } from '../../../client/services/probes.ts';
 import { openServiceManager } from '../../../client/services/service-manager.ts';
 import { needs } from '../../support/needs.ts';
 import { freePort } from '../../support/nginx.ts';

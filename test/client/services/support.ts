@@ -1,11 +1,8 @@
 import { nodeEffects } from '../../../client/effects/node.ts';
 import type { AnyHealthCheck } from '../../../client/format/health.ts';
 import type { Component } from '../../../client/format/manifest.ts';
-import {
-  type HealthContext,
-  type HealthResult,
-  runHealth,
-} from '../../../client/services/health.ts';
+import { type HealthResult, runHealth } from '../../../client/services/health.ts';
+import type { HealthContext } from '../../../client/services/probes.ts';
 import { openServiceManager } from '../../../client/services/service-manager.ts';
 
 export const COMPONENT: Component = {

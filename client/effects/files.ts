@@ -33,8 +33,8 @@ export function nodeFiles(): Files {
     makeDirectory,
     rename: (from, to) => fs.rename(from, to),
     makeLink: (target, path) => fs.symlink(target, path),
-    remove: (path) => unlessMissing(fs.unlink(path)),
-    removeDirectory: (path) => unlessMissing(fs.rmdir(path)),
+    remove: (path) => unlessMissing(path, fs.unlink(path)),
+    removeDirectory: (path) => unlessMissing(path, fs.rmdir(path)),
     setMode: (path, mode) => fs.chmod(path, mode),
     syncDirectory: async (path) => {
       const folder = await fs.open(path, constants.O_RDONLY | constants.O_DIRECTORY);
@@ -136,11 +136,14 @@ export function isMissing(error: unknown): boolean {
   return code === 'ENOENT' || code === 'ENOTDIR';
 }
 
-async function unlessMissing(work: Promise<void>): Promise<void> {
+/** A read-only file system says so before it looks whether there is anything to remove. */
+async function unlessMissing(path: string, work: Promise<void>): Promise<void> {
   try {
     await work;
   } catch (error) {
-    if (!isMissing(error)) throw error;
+    if (isMissing(error)) return;
+    const readOnly = (error as NodeJS.ErrnoException).code === 'EROFS';
+    if (!readOnly || (await info(path)) !== null) throw error;
   }
 }
 

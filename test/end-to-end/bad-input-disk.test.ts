@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import t from 'tap';
 import { refuseRows, type Row } from '../support/bad-input.ts';
 import { nextRelease, type Publish } from '../support/bad-tree.ts';
-import { needsRoot } from '../support/needs.ts';
+import { needsMounts, needsRoot } from '../support/needs.ts';
 import type { Host } from '../support/sandbox.ts';
 
 /** With an object large enough to fill something. */
@@ -55,22 +55,7 @@ function readOnly(file: string) {
   };
 }
 
-const noMount = mountTrouble();
-
-function mountTrouble(): string | undefined {
-  const { skip } = needsRoot();
-  if (skip !== undefined) return skip;
-  const folder = fs.mkdtempSync('/tmp/quantix-mount-');
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', 'quantix-test', folder], { stdio: 'ignore' });
-    execFileSync('umount', [folder]);
-    return undefined;
-  } catch {
-    return 'because nothing can be mounted here';
-  } finally {
-    fs.rmdirSync(folder);
-  }
-}
+const noMount = needsMounts().skip;
 
 const DISKS: Row[] = [
   {

@@ -1,25 +1,10 @@
-import { basename } from 'node:path';
 import type { Effects, Files, OpenFile } from '../../client/effects/effects.ts';
 import { nodeEffects } from '../../client/effects/node.ts';
 import { observe } from '../../client/effects/observe.ts';
+import { fileOf, leavesTrace } from './traces.ts';
 
 /** What ends a run as kill -9 would: from this effect on, nothing happens any more. */
 export class Cut extends Error {}
-
-/** Effects that leave a trace. A cut before any other is a cut before the next of these. */
-const TRACES = [
-  'files.open',
-  'files.open.write',
-  'files.open.sync',
-  'files.makeDirectory',
-  'files.rename',
-  'files.makeLink',
-  'files.remove',
-  'files.removeDirectory',
-  'files.setMode',
-  'files.syncDirectory',
-  'processes.run',
-];
 
 export interface CutRun {
   effects: Effects;
@@ -59,8 +44,7 @@ export function cutOff(
   };
   let failed = false;
   const effects = observe(base, ({ name, args }) => {
-    const traced =
-      TRACES.includes(name) && !(name === 'files.open' && args[1] === 'read');
+    const traced = leavesTrace(name, args);
     if (traced && seen.length < last) seen.push(`${name} ${fileOf(name, args)}`);
     if (seen.length < last) return;
     if (fails !== undefined) {
@@ -75,14 +59,6 @@ export function cutOff(
     await Promise.all(opened.map((file) => file.close()));
   };
   return { effects, seen, bury };
-}
-
-/** The last part of the path that an effect makes or changes. */
-function fileOf(name: string, args: readonly unknown[]): string {
-  if (name === 'processes.run') return (args[1] as string[]).join(' ');
-  const second = name === 'files.rename' || name === 'files.makeLink';
-  const path = args[second ? 1 : 0];
-  return typeof path === 'string' ? basename(path) : '';
 }
 
 const keep = (files: Files): Files => files;

@@ -1,3 +1,7 @@
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import { missingPrograms } from './programs.mjs';
 
 /**
@@ -14,4 +18,20 @@ export function needs(...programs: string[]): { skip?: string } {
 /** The same for tests that only the superuser can run. */
 export function needsRoot(): { skip?: string } {
   return process.getuid?.() === 0 ? {} : { skip: 'because this is not root' };
+}
+
+/** For tests that mount a file system of their own. */
+export function needsMounts(): { skip?: string } {
+  const { skip } = needsRoot();
+  if (skip !== undefined) return { skip };
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'quantix-mount-'));
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', 'quantix-test', folder], { stdio: 'ignore' });
+    execFileSync('umount', [folder]);
+    return {};
+  } catch {
+    return { skip: 'because nothing can be mounted here' };
+  } finally {
+    fs.rmdirSync(folder);
+  }
 }

@@ -18,6 +18,7 @@ export const PROGRAMS = {
   rclone: 'rclone',
   rsync: 'rsync',
   shellcheck: 'shellcheck',
+  strace: 'strace',
 };
 
 /** Where the program lies, or undefined. Debian keeps daemons in folders that users' PATHs leave out. */

@@ -9,6 +9,7 @@ import { sha256Of } from '../tree/digest.ts';
 import { findRow } from '../tree/releases.ts';
 import { carriedComponents } from './carry.ts';
 import { refuseHopelessHealth } from './health.ts';
+import { completedByImage } from './image.ts';
 import { refuseHopelessMove, refuseWithdrawn } from './issue-pointer.ts';
 import { type ContentsOptions, type Item, inspect, storeItems } from './contents.ts';
 import {
@@ -49,9 +50,10 @@ export interface Generated {
  */
 export async function generate(
   session: Session,
-  plan: ReleasePlan,
+  asked: ReleasePlan,
   options: ContentsOptions,
 ): Promise<Generated> {
+  const plan = await completedByImage(session.workspace.effects.files, asked);
   const parts = await gather(session, plan, options);
   const stored = storedOf(parts);
   const fresh = new Set(

@@ -20,6 +20,8 @@ export interface ReleasePlan {
   /** By name, sorted. */
   components: ComponentPlan[];
   image: ImagePlan | undefined;
+  /** Size of a slot on this product's hosts; 0 without slots, undefined when nobody has said. */
+  slotBytes: number | undefined;
   attachments: { name: string; path: string; mediaType: string | undefined }[];
   carry: boolean;
 }
@@ -84,6 +86,7 @@ export function planRelease(
     dependencies: file.dependencies ?? [],
     components: planComponents(flags, file, config, folders),
     image,
+    slotBytes: config.slot_bytes,
     attachments: (file.attachments ?? []).map(({ name, path, media_type }) => ({
       name,
       path: resolve(folders.fileDir, path),

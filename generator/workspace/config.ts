@@ -45,6 +45,8 @@ export const componentFieldNames = Object.keys(
 const product = v.strictObject({
   arch: v.optional(name),
   compatible: v.optional(name),
+  /** Bytes of a slot on its hosts; 0 where they have none. */
+  slot_bytes: v.optional(whole),
   components: v.optional(v.record(name, componentDefaults), {}),
 });
 

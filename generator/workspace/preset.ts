@@ -22,6 +22,7 @@ channel = "channel"
 #   qx-repo generate --product quantix-os --version 1.4.2 --component qx-node=build/qx-node
 [products.quantix-os]
 arch = "x86_64"
+slot_bytes = 1610612736      # 1.5 GiB: what a system image has to fit into
 
 [products.quantix-os.components.qx-node]
 kind = "file"
@@ -48,6 +49,7 @@ order = 1
 # The control plane. \`order\` decides what is restarted first; migrations run before that.
 [products.quantix-vdc]
 arch = "x86_64"
+slot_bytes = 0               # no slots, so no system images
 
 [products.quantix-vdc.components.migrations]
 kind = "directory"

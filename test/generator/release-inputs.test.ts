@@ -266,26 +266,6 @@ t.test('two components with the same bytes share one object', async (t) => {
   t.same(a?.content, b?.content);
 });
 
-t.test('a system image is a release too, beside components or alone', async (t) => {
-  const dir = t.testdir({ image: 'raw bytes of a slot' });
-  const workspace = await newWorkspace(path.join(dir, 'w'));
-  const result = await ok(workspace, [
-    'generate',
-    '--product',
-    'quantix-os',
-    '--version',
-    '1.0.0',
-    '--image',
-    '../image',
-  ]);
-  const manifest = manifestOf(workspace, result);
-  t.match(manifest, {
-    update_type: 'full',
-    components: [],
-    full_image: { target_slot: 'auto', requires_reboot: true, content: { size: 19 } },
-  });
-});
-
 t.test(
   'a workspace that knows nothing of a product numbers it only with --first',
   async (t) => {

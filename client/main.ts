@@ -2,12 +2,15 @@ import { resolve } from 'node:path';
 import { runCommandLine } from './cli.ts';
 import { nodeEffects } from './effects/node.ts';
 import { QxError } from './format/error.ts';
+import { outliveLostOutput } from './terminal/lost-output.ts';
 
 const MACHINES: Readonly<Record<string, string>> = {
   x64: 'x86_64',
   arm64: 'aarch64',
   ia32: 'x86',
 };
+
+outliveLostOutput('qx-update', process);
 
 const interrupted = new AbortController();
 for (const name of ['SIGTERM', 'SIGINT'] as const) {

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { nodeEffects } from '../client/effects/node.ts';
+import { outliveLostOutput } from '../client/terminal/lost-output.ts';
 import { consoleInput } from './console.ts';
 import { run } from './run.ts';
 
@@ -9,6 +10,7 @@ declare const QX_BUILD_VERSION: string | undefined;
 
 const beside = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
+outliveLostOutput('qx-repo', process);
 process.exitCode = await run(process.argv.slice(2), {
   effects: nodeEffects(process.env),
   env: process.env,

@@ -30,7 +30,7 @@ export interface Output {
   warn(line: string): void;
   /** The answer of a command: one JSON value with --json, else what `human` makes of it. */
   result(value: object, human: () => string): void;
-  /** With --json one line of NDJSON on stderr, else nothing. */
+  /** On stderr: lines for a person, with --json one line of NDJSON. */
   error(error: QxError): void;
   progress(label: string, totalBytes: number): Progress;
 }

@@ -44,6 +44,16 @@ t.test('counts are those of tap', (t) => {
   t.end();
 });
 
+t.test('a file without a test is a failure, not a skip', (t) => {
+  const empty = 'ok 3 - test/c.test.ts # SKIP no tests found\n\n# { total: 5';
+  const { said, counts } = readAll(
+    TAP.replace('# { total: 4', empty).replace('skip: 1', 'skip: 2'),
+  );
+  t.same(counts, { pass: 2, fail: 2, skip: 1 });
+  t.equal(said.at(-1), 'not ok test/c.test.ts has no test');
+  t.end();
+});
+
 t.test('a run that broke off before the totals is a failure', (t) => {
   t.same(readAll(TAP.replace(/# \{ total.*/, '')).counts, { pass: 0, fail: 1, skip: 0 });
   t.end();

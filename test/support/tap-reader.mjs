@@ -8,6 +8,8 @@ export class TapReader {
   #block = [];
   #diagnostic = false;
   #totals = undefined;
+  /** Files that hold no test: tap calls them skipped. */
+  #empty = 0;
 
   constructor(say) {
     this.#say = say;
@@ -24,11 +26,18 @@ export class TapReader {
 
   /** After the last line: `{pass, fail, skip}`; tests marked todo count as skipped. */
   end() {
-    return this.#totals ?? { pass: 0, fail: 1, skip: 0 };
+    const { pass, fail, skip } = this.#totals ?? { pass: 0, fail: 1, skip: 0 };
+    return { pass, fail: fail + this.#empty, skip: skip - this.#empty };
   }
 
   #endOfFile(passed, text) {
     const { name, time, directive } = parsePoint(text);
+    if (/ # SKIP no tests found$/.test(directive)) {
+      this.#empty += 1;
+      this.#say(`not ok ${name} has no test`);
+      this.#block = [];
+      return;
+    }
     this.#say(`${passed ? 'ok    ' : 'not ok'} ${name} ${time}${directive}`);
     for (const line of this.#block) {
       if (/# (?:SKIP|TODO)/i.test(line)) this.#say(`       ${skipText(line)}`);

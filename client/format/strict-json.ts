@@ -31,10 +31,19 @@ export function parseStrictJson(
   } catch (cause) {
     throw new QxError('malformed', `${what}: not JSON`, {
       where,
-      found: printable(text, 60),
+      found: printable(reasonOf(cause, text), 160),
       cause,
     });
   }
+}
+
+/** Why it is none, for a person who edited it: V8 counts characters, or shows the place. */
+function reasonOf(cause: unknown, text: string): string {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  const offset = /^(.*) in JSON at position (\d+)/.exec(reason);
+  if (offset === null) return reason;
+  const lines = text.slice(0, Number(offset[2])).split('\n');
+  return `${offset[1]} at line ${lines.length}, column ${(lines.at(-1) ?? '').length + 1}`;
 }
 
 type Refuse = (message: string, found?: string) => never;

@@ -50,16 +50,17 @@ export function describeGenerated(result: Generated, workspace: Workspace): stri
   const title = `${manifest.product} ${manifest.version} (release ${manifest.release}, ${manifest.arch})`;
   const lines = [formatTable([head, ...body], [2, 3, 5]), ''];
   if (workspace.dryRun) lines.push('nothing was written (--dry-run)');
-  if (state === 'published') lines.push(`${title} published: ${path}`);
+  const would = workspace.dryRun ? 'would be: ' : '';
+  if (state === 'published') lines.push(`${would}${title} published: ${path}`);
   if (state === 'unchanged')
     lines.push(`${title} is published already, with these contents`);
   if (state === 'pending') {
-    lines.push(`${title} waits for signatures (${signatures}): ${path}`);
+    lines.push(`${would}${title} waits for signatures (${signatures}): ${path}`);
     lines.push(
       'next: sign that file with another key, then qx-repo sign --add FILE.minisig',
     );
   }
-  if (pointer !== null) lines.push(pointerLine(pointer));
+  if (pointer !== null) lines.push(`${would}${pointerLine(pointer)}`);
   return lines.join('\n');
 }
 

@@ -148,6 +148,9 @@ t.test('--dry-run shows the release and writes nothing', async (t) => {
     ),
   );
   t.same(filesBelow(workspace), before);
+  const { stdout } = await qxRepo(workspace, args);
+  t.match(stdout, /^would be: quantix-os 1\.0\.0 \(release 1, \w+\) published: /m);
+  t.match(stdout, /^would be: quantix-os\/dev is at 1\.0\.0 now\n$/m);
 });
 
 t.test('what a host would refuse is refused here, with the path', async (t) => {

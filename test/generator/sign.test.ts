@@ -147,7 +147,12 @@ t.test('a slip of the pen is refused and named', async (t) => {
     ],
     [{ channel: 'beta', version: '1.0.0' }, 23, /channel is not that of its place/],
     [{ version: '1.0.5' }, 2, /no signed release 1\.0\.5/],
-    ['{"version": "1.0.0",}', 23, /not JSON\n {2}where {5}channels\//],
+    [
+      '{\n  "version": "1.0.0",\n}\n',
+      23,
+      /not JSON\n {2}where {5}channels\/.*\n {2}found {5}.* at line 3, column 1\n/,
+    ],
+    ['{"product": "quantix-os", "channel": stable}', 23, /found {5}.*'s'.*: stable\}/],
     ['{"version": "1.0.0", "version": "1.1.0"}', 23, /stands twice/],
     ['[]', 23, /not an object/],
     [{ version: '1.0.0', rollout: { start: 'now' } }, 23, /rollout/],

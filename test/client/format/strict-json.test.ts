@@ -31,8 +31,9 @@ const many = Array.from({ length: 4097 }, (_, index) => `"k${index}":1`).join();
 const REFUSED: [reason: string, input: string | Buffer, part: string][] = [
   ['nothing at all', '', 'not JSON'],
   ['no JSON', 'hello', 'not JSON'],
-  ['a web page', '<!doctype html>', 'not JSON; expected undefined; found <!doctype'],
-  ['a comma too many', '{"a":1,}', 'not JSON'],
+  ['a web page', '<!doctype html>', '<!doctype'],
+  ['a comma too many', '{"a":1,}', 'at line 1, column 8'],
+  ['a comma too few, lines below', '{\n "a": 1\n "b": 2}', 'at line 3, column 2'],
   ['two values', '{} {}', 'not JSON'],
   ['a comment', '{} // ', 'not JSON'],
   ['a number with a leading zero', '[01]', 'not JSON'],

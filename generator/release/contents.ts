@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import pLimit from 'p-limit';
 import { QxError, printable } from '../../client/format/error.ts';
 import type { FileInfo, Files } from '../../client/effects/effects.ts';
@@ -140,7 +141,9 @@ async function inspectFolder(
   info: FileInfo,
 ): Promise<Item> {
   const real = await files.realPath(path);
-  const entries = await scanFolder(files, real, patterns);
+  const entries = await scanFolder(files, real, patterns).catch((thrown: unknown) => {
+    throw thrown instanceof QxError ? inFolder(thrown, name, path) : thrown;
+  });
   const size = entries.reduce((sum, entry) => sum + entry.size + 512, 1024);
   return {
     name,
@@ -150,6 +153,18 @@ async function inspectFolder(
     entries,
     body: () => packFolder(files, real, entries),
   };
+}
+
+/** A folder's own refusal knows the path inside only; a release has several folders. */
+function inFolder(error: QxError, name: string, path: string): QxError {
+  const { where = '', expected, found, hint } = error;
+  return new QxError(error.code, `${name}: ${error.message}`, {
+    where: resolve(printable(path, 1024), where),
+    expected,
+    found,
+    hint,
+    cause: error,
+  });
 }
 
 function refuseSetId(name: string, path: string, { mode }: FileInfo): void {

@@ -1,3 +1,5 @@
+import { readIfThere } from '../../client/effects/durable.ts';
+import { QxError, printable } from '../../client/format/error.ts';
 import { LIMITS } from '../../client/format/limits.ts';
 import {
   type Manifest,
@@ -172,11 +174,10 @@ async function readNotes(
   plan: ReleasePlan,
 ): Promise<string | undefined> {
   if (plan.notes !== undefined || plan.notesFile === undefined) return plan.notes;
-  const bytes = await session.workspace.effects.files.read(
-    plan.notesFile,
-    LIMITS.textCharacters,
-  );
-  return bytes.toString('utf8');
+  const { files } = session.workspace.effects;
+  const bytes = await readIfThere(files, plan.notesFile, LIMITS.textCharacters);
+  if (bytes !== null) return bytes.toString('utf8');
+  throw new QxError('config', 'no such file', { where: printable(plan.notesFile, 1024) });
 }
 
 async function moveChannel(

@@ -172,6 +172,7 @@ const STALLS: Row[] = [
     publish: host((reply) => {
       reply.writeHead(200, { 'content-length': 500 }).write('{');
     }),
+    config: { stall_timeout: '1s' },
     exit: 10,
     says: { error: /stalled/, where: POINTER },
   },
@@ -180,6 +181,7 @@ const STALLS: Row[] = [
     publish: host((reply) => {
       reply.writeHead(200, { 'content-length': 21 }).write('#!/bin/sh');
     }, /^\/objects/),
+    config: { stall_timeout: '1s' },
     exit: 10,
     verified: 'manifest',
     staged: 'part',

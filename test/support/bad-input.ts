@@ -53,6 +53,7 @@ export interface Row {
 const AT_ONCE = 2;
 const ROWS_TIMEOUT_MS = 300_000;
 const SLOT = 'quantix-os/stable';
+const PATIENT = { connect_timeout: '20s', stall_timeout: '20s', retries: 0 };
 
 interface Prepared {
   tree: string;
@@ -130,8 +131,8 @@ async function runRow(
   const forge = makeForge(tree);
   const { url } = await serve(t, serveTree(tree, row.publish?.(forge)));
   const host = makeHost(dir, { url, root: forge.rootBytes });
-  const impatient = { connect_timeout: '2s', stall_timeout: '1s', retries: 0 };
-  host.configure({ ...impatient, ...row.config });
+  // Rows that wait for a time-out set a short one: no other fault may turn into one on a busy machine.
+  host.configure({ ...PATIENT, ...row.config });
   const undo = await row.host?.(host);
   const before = traces(host);
   const finished = await runClient(host, row);

@@ -36,7 +36,7 @@ export function createProgress(
       doneBytes,
       totalBytes,
       now() - started,
-      sink.columns ?? 80,
+      widthOf(sink),
       tty,
     );
     sink.write(tty ? `\r\u001b[K${text}` : `${text}\n`);
@@ -54,6 +54,11 @@ export function createProgress(
       if (tty) sink.write('\n');
     },
   };
+}
+
+/** A serial console does not know its width and says 0. */
+function widthOf({ columns = 0 }: Sink): number {
+  return columns > 0 ? columns : 80;
 }
 
 /** `qx-node  [=====>    ]  52 %  12.1 MB of 23.0 MB  8.1 MB/s  2s left` */

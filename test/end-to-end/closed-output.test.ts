@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import t from 'tap';
-import { makeForge } from '../support/forge.ts';
+import { makeForge, sha256 } from '../support/forge.ts';
 import {
   type Finished,
   type Running,
@@ -9,6 +9,7 @@ import {
   start,
 } from '../support/process.ts';
 import { makeHost, makeWorkspace } from '../support/sandbox.ts';
+import { installed, running, until } from '../support/scene.ts';
 
 /** Nobody reads any more before the first word is printed, as with a shell that was closed. */
 function unread(running: Running): Promise<Finished> {
@@ -28,6 +29,14 @@ t.test('an update goes on when nobody reads what it prints', async (t) => {
   const { status, signal } = await unread(host.start(['apply', '--verbose']));
   t.same([status, signal], [0, null]);
   t.match((await host.run(['current'])).stdout, /1\.0\.0/, 'and is installed');
+});
+
+t.test('a release that is not well is taken back when nobody reads that', async (t) => {
+  const { host, publish, asks, first } = await running(t);
+  publish({ version: '1.1.0', exits: true });
+  t.equal((await unread(host.start(['run', '--verbose']))).status, 40);
+  t.equal(installed(host), sha256(first), 'the old content is back');
+  await until(async () => (await asks()) === '1.0.0');
 });
 
 t.test('a publisher may look at the first lines only', async (t) => {

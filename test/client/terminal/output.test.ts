@@ -117,10 +117,10 @@ t.test('whatever was thrown becomes the one error class', (t) => {
 });
 
 t.test('a bar on a terminal redraws itself; elsewhere a line every ten seconds', (t) => {
-  const draw = (isTTY: boolean): string[] => {
+  const draw = (isTTY: boolean, columns = 80): string[] => {
     const lines: string[] = [];
     let now = 0;
-    const sink = { isTTY, columns: 80, write: (text: string) => lines.push(text) };
+    const sink = { isTTY, columns, write: (text: string) => lines.push(text) };
     const progress = createProgress('x', 10_000_000, sink, () => now);
     for (let step = 0; step < 40; step += 1) {
       now += 500;
@@ -133,6 +133,7 @@ t.test('a bar on a terminal redraws itself; elsewhere a line every ten seconds',
   t.equal(bar.length, 42, 'each step, the end and its line feed');
   t.ok(bar.slice(0, -1).every((text) => text.startsWith('\r\u001b[K')));
   t.match(bar.at(-2), /100 % {2}10\.0 MB of 10\.0 MB/);
+  t.same(draw(true, 0), bar, 'a serial console, whose width is 0, has a bar too');
   const lines = draw(false);
   t.equal(lines.length, 3);
   t.match(lines[0], /^x {2}50 % {2}5\.0 MB of 10\.0 MB {2}500\.0 kB\/s {2}10s left\n$/);

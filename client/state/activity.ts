@@ -37,11 +37,14 @@ export function activityWriter(fx: Effects, stateDir: string): ActivityWriter {
       if (step === lastStep && now - lastMs < WRITE_EVERY_MS) return;
       lastMs = now;
       lastStep = step;
-      const { downloadedBytes, totalBytes } = activity;
+      const { downloadedBytes } = activity;
+      // What was damaged comes a second time, which no plan knew.
+      const totalBytes = Math.max(activity.totalBytes, downloadedBytes);
       const percent =
         totalBytes === 0 ? 0 : Math.floor((downloadedBytes / totalBytes) * 100);
       const record: Activity = {
         ...activity,
+        totalBytes,
         percent,
         updated: new Date(now).toISOString(),
       };

@@ -109,6 +109,19 @@ t.test(
   },
 );
 
+t.test('bytes that come twice are never more than 100 percent', async (t) => {
+  const dir = t.testdir();
+  const { effects } = fastEffects();
+  const writer = activityWriter(effects, dir);
+  const bytes = { downloadedBytes: 250, totalBytes: 100 };
+  await writer.report({ phase: 'downloading', component: 'a', ...bytes });
+  t.match(await readActivity(effects, dir), {
+    percent: 100,
+    downloadedBytes: 250,
+    totalBytes: 250,
+  });
+});
+
 t.test('an activity without bytes is at 0 percent, and a torn one is none', async (t) => {
   const dir = t.testdir();
   const { effects } = fastEffects();

@@ -40,11 +40,16 @@ export async function fetchPointer(
   const path = pointerPath(want.product, want.channel);
   const fetched = await source.get(path, { maxBytes: LIMITS.pointerBytes, ...options });
   if (fetched.status !== 'missing') return fetched;
-  throw new QxError('network', 'the repository has no such channel', {
-    where: shownAt(source, path),
-    expected: `a pointer for ${want.product} ${want.channel}`,
-    found: 'nothing (404 or 403)',
-    hint: 'is the URL the base of the tree, and are product and channel spelt as published',
+  throw noSuchChannel(shownAt(source, path), want);
+}
+
+function noSuchChannel(where: string, { product, channel }: WantedPointer): QxError {
+  const local = where.startsWith('file:');
+  return new QxError('network', 'the repository has no such channel', {
+    where,
+    expected: `a pointer for ${product} ${channel}`,
+    found: local ? 'no such file' : 'nothing (404 or 403)',
+    hint: `${local ? 'is the medium mounted, ' : ''}is the URL the base of the tree, and are product and channel spelt as published`,
   });
 }
 

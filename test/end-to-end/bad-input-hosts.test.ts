@@ -238,6 +238,17 @@ const STALLS: Row[] = [
     says: { error: /longer/, where: /signatures\//, expected: /16384 bytes/ },
   },
   {
+    name: 'a medium that is not mounted',
+    args: ['apply', '--url', 'file:///media/nowhere/public'],
+    exit: 10,
+    says: {
+      error: /no such channel/,
+      where: /file:\/\/\/media\/nowhere/,
+      found: /no such file/,
+      hint: /is the medium mounted/,
+    },
+  },
+  {
     name: 'a port where nobody listens',
     args: ['apply', '--url', 'http://127.0.0.1:9'],
     exit: 10,

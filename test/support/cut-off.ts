@@ -20,6 +20,8 @@ export interface Circumstances {
   network?: Effects['network'];
   /** "EIO": the effect with number `last` fails so, and the run goes on from there as it can. */
   fails?: string;
+  /** Called at that effect, and the run goes on: a signal that it gets there. */
+  onReached?: () => void;
 }
 
 /**
@@ -30,7 +32,7 @@ export interface Circumstances {
 export function cutOff(
   last: number,
   change: (files: Files) => Files = keep,
-  { fails, ...world }: Circumstances = {},
+  { fails, onReached, ...world }: Circumstances = {},
 ): CutRun {
   const seen: string[] = [];
   const opened: OpenFile[] = [];
@@ -47,6 +49,7 @@ export function cutOff(
     const traced = leavesTrace(name, args);
     if (traced && seen.length < last) seen.push(`${name} ${fileOf(name, args)}`);
     if (seen.length < last) return;
+    if (onReached !== undefined) return onReached();
     if (fails !== undefined) {
       if (!traced || failed) return;
       failed = true;

@@ -101,7 +101,12 @@ export interface Ended {
 }
 
 /** A command of a fresh client in this process, with the effects of `run`. */
-export async function client(dir: string, words: string[], run: CutRun): Promise<Ended> {
+export async function client(
+  dir: string,
+  words: string[],
+  run: CutRun,
+  signal = new AbortController().signal,
+): Promise<Ended> {
   let said = '';
   const sink = { write: (text: string) => (said += text) };
   const status = await runCommandLine(['--root', dir, ...words, '--quiet'], {
@@ -109,7 +114,7 @@ export async function client(dir: string, words: string[], run: CutRun): Promise
     env: {},
     stdout: sink,
     stderr: sink,
-    signal: new AbortController().signal,
+    signal,
     machine: 'x86_64',
   });
   await run.bury();

@@ -1,6 +1,6 @@
 import type { Effects, Lock } from './effects/effects.ts';
 import type { Config } from './config/config.ts';
-import { LIMITS } from './format/limits.ts';
+import { readCredentials } from './config/credentials.ts';
 import { QxError } from './format/error.ts';
 import { type Layout, layoutOf } from './install/layout.ts';
 import { openMirrors } from './reader/mirrors.ts';
@@ -64,29 +64,8 @@ export async function openSession(
 }
 
 async function sourceSettings(fx: Effects, config: Config): Promise<SourceSettings> {
-  const read = async (path: string | undefined): Promise<Buffer | undefined> => {
-    if (path === undefined) return undefined;
-    try {
-      return await fx.files.read(path, LIMITS.configurationBytes);
-    } catch (cause) {
-      throw new QxError('config', 'a file that the configuration names cannot be read', {
-        where: path,
-        found: cause instanceof Error ? cause.message : String(cause),
-        cause,
-      });
-    }
-  };
-  const ca = await read(config.caFile);
-  const certificate = await read(config.clientCert);
-  const key = await read(config.clientKey);
-  const authorization = (await read(config.authorizationFile))?.toString('utf8').trim();
   return {
-    tls: {
-      ...(ca === undefined ? {} : { ca }),
-      ...(certificate === undefined ? {} : { certificate }),
-      ...(key === undefined ? {} : { key }),
-    },
-    authorization,
+    ...(await readCredentials(fx.files, config)),
     connectTimeoutMs: config.connectTimeoutMs,
     stallTimeoutMs: config.stallTimeoutMs,
     retries: config.retries,

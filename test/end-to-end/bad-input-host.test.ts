@@ -104,6 +104,32 @@ const CONFIGURATION: Row[] = [
     says: { error: /cannot be read/, where: /quantix\/ca\.pem/, found: /ENOENT/ },
   },
   {
+    ...CONFIG,
+    name: 'a certificate authority that is none',
+    publish: good,
+    config: { ca_file: '/quantix/update.toml' },
+    says: { error: /ca_file holds no certificate/, where: TOML, expected: /PEM/ },
+  },
+  {
+    ...CONFIG,
+    name: 'a client certificate without its key',
+    publish: good,
+    config: { client_cert: '/quantix/client.pem' },
+    says: { error: /client_cert needs client_key/, where: TOML, found: /alone/ },
+  },
+  ...[
+    { what: 'of two lines', text: 'Bearer one\nBearer two\n', found: /2 lines/ },
+    { what: 'that is empty', text: '\n', found: /0 lines/ },
+    { what: 'with a control character', text: 'Bearer \u0007', found: /no header/ },
+  ].map(({ what, text, found }): Row => ({
+    ...CONFIG,
+    name: `an authorization file ${what}`,
+    publish: good,
+    config: { authorization_file: '/quantix/token' },
+    host: write('/quantix/token', text),
+    says: { error: /authorization_file is not/, where: /quantix\/token/, found },
+  })),
+  {
     name: 'a pinned root that is not there',
     publish: good,
     host: (host) => {

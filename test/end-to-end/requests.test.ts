@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import t from 'tap';
+import { objectPath } from '../../client/format/tree.ts';
 import { makeForge } from '../support/forge.ts';
 import { serveTree } from '../support/bad-tree.ts';
 import { makeHost } from '../support/sandbox.ts';
@@ -43,6 +44,27 @@ t.test(
     t.same(await asked(), [POINTER], 'and not again before another day has passed');
   },
 );
+
+t.test('what was downloaded ahead or is installed is not asked for again', async (t) => {
+  const dir = t.testdir({ tree: {}, host: {} });
+  const forge = makeForge(`${dir}/tree`);
+  const content = Buffer.from('the same in both releases');
+  const { object } = forge.release({ content });
+  const web = await serve(t, serveTree(forge.dir));
+  const host = makeHost(`${dir}/host`, { url: web.url, root: forge.rootBytes });
+  const objectsAsked = async (command: string): Promise<(string | undefined)[]> => {
+    web.seen.length = 0;
+    const { status, stderr } = await host.run([command]);
+    t.equal(status, 0, stderr);
+    return web.seen.map(({ url }) => url).filter((url) => url?.startsWith('/objects/'));
+  };
+  const all = [`/${objectPath(object.sha256)}`];
+  t.same(await objectsAsked('download'), all);
+  t.same(await objectsAsked('download'), [], 'it lies in staging');
+  t.same(await objectsAsked('apply'), [], 'and is installed from there');
+  forge.release({ content, version: '1.1.0', serial: 2, manifest: { release: 2 } });
+  t.same(await objectsAsked('apply'), [], 'the next release has the same content');
+});
 
 t.test(
   'a private host gets its own CA, our certificate and the Authorization header',

@@ -114,6 +114,12 @@ function callService(action) {
   });
 }
 
+function startService() {
+  const { status, stdout, stderr } = callService('start');
+  say(indented(stdout));
+  if (status !== 0) throw new Error(`the service does not start:\n${stderr}`);
+}
+
 /** The health check stands in quantix-repo.toml, so that every release from now on carries it. */
 function declareHealth(port) {
   const file = path.join(repository, 'quantix-repo.toml');
@@ -228,7 +234,7 @@ say(indented(configuration));
 qxUpdate(['run']);
 expectVersion('0.28.1');
 say(`$ host/services/manager.sh ${SERVICE} start`);
-say(indented(callService('start').stdout));
+startService();
 await askService(port, '5.34.1');
 
 title(

@@ -6,6 +6,8 @@ import {
   signaturePath,
 } from '../../client/format/tree.ts';
 import { QxError } from '../../client/format/error.ts';
+import { isOfRelease, olderPaths } from '../older-api/prune.ts';
+import { writeOlderAnswers } from '../older-api/write.ts';
 import { writeShrunkenIndexes } from '../tree/indexes.ts';
 import { listPointers, readPointer } from '../tree/pointers.ts';
 import { type ReleaseIndex, loadReleases } from '../tree/releases.ts';
@@ -46,6 +48,7 @@ export async function lookForPruning(
   const plan = planPrune(releases, pointers, rules);
   const paths = [
     ...(await deltaPaths(workspace, plan.kept, plan.dropped)),
+    ...(await olderPaths(tree, plan.dropped.map(nameOf))),
     ...plan.paths,
   ];
   const needed = new Set((await neededDeltas(workspace, plan.kept)).map(objectPathOf));
@@ -64,10 +67,12 @@ export async function prune(workspace: Workspace, pruning: Pruning): Promise<voi
   const { tree, config } = workspace;
   const { dropped, kept, paths } = pruning;
   if (dropped.length === 0 && paths.length === 0) return;
+  const root = await currentRoot(tree, config.repository);
   const index = indexOf(kept);
   const pages = await extraPages(workspace, index);
   await writePruned(workspace, [...(await readPruned(workspace)), ...paths, ...pages]);
   await writeShrunkenIndexes(tree, config.repository, index);
+  await writeOlderAnswers({ workspace, root, index });
   for (const path of [...pages, ...paths]) await tree.remove(path);
 }
 
@@ -96,9 +101,11 @@ async function unfinished(
     ...manifests.map(({ sha256 }) => manifestPath(sha256)),
     ...manifests.map(({ sha256 }) => signaturePath(sha256)),
   ]);
+  const held = releases.map(nameOf);
   const left: string[] = [];
   for (const path of await readPruned(workspace)) {
-    const isOurs = !path.startsWith('products/') && !named.has(path);
+    const isOurs =
+      !path.startsWith('products/') && !named.has(path) && !isOfRelease(path, held);
     if (isOurs && (await workspace.tree.info(path)) !== null) left.push(path);
   }
   return left;
@@ -127,6 +134,8 @@ async function neededDeltas({ tree }: Workspace, kept: readonly HeldRelease[]) {
   const contents = new Set(kept.flatMap(installedContents));
   return (await listDeltas(tree)).filter(({ target }) => contents.has(target));
 }
+
+const nameOf = ({ product, row: { version } }: HeldRelease) => ({ product, version });
 
 const objectPathOf = ({ object }: { object: string | null }): string => object ?? '';
 

@@ -1,6 +1,7 @@
 import pLimit from 'p-limit';
 import { QxError } from '../../client/format/error.ts';
 import { LIMITS } from '../../client/format/limits.ts';
+import type { Descriptor } from '../../client/format/shapes.ts';
 import { rootPath } from '../../client/format/tree.ts';
 import { otherPlaces } from '../check/all-objects.ts';
 import type { TreePlace } from '../check/place.ts';
@@ -9,6 +10,7 @@ import type { PinnedRoot } from '../check/roots.ts';
 import { type Survey, surveyTree } from '../check/survey.ts';
 import { wantedObjects } from '../check/wanted-objects.ts';
 import type { Context } from '../context.ts';
+import { currentObjects, pullOlderAnswers } from '../older-api/pull.ts';
 import { rootChain } from '../tree/roots.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import { type PulledChannel, blocking, comparePointers } from './accept.ts';
@@ -71,10 +73,10 @@ export async function pullTree(context: Context, options: PullOptions): Promise<
     if ((await ownRoot(workspace)) === null) await writeRoots(workspace.tree, survey);
     // Before the first manifest lies here: from then on its objects count as "not here".
     await mark(workspace, place, survey);
-    if (options.objects && !workspace.dryRun)
-      await pullObjects(context, options, survey, objects);
+    if (!workspace.dryRun) await pullObjects(context, options, survey, objects);
     if (options.theirs) givenUp = await giveUp(workspace.tree, survey);
-    await writePulled(workspace, place.source, survey, channels);
+    const index = await writePulled(workspace, place.source, survey, channels);
+    await pullOlderAnswers(place.source, { workspace, root: survey.root, index });
   }
   const trusted = pinned !== null;
   return {
@@ -115,13 +117,14 @@ const PARALLEL = 4;
 
 async function pullObjects(
   context: Context,
-  { workspace, place }: PullOptions,
+  options: PullOptions,
   survey: Survey,
   counts: FindCounts,
 ): Promise<void> {
-  const unused = new Problems(place.source.base);
-  const wanted = [...wantedObjects(survey.manifests, new Set(), unused).values()];
-  const bytes = wanted.reduce((sum, { descriptor }) => sum + descriptor.size, 0);
+  const { workspace, place } = options;
+  const wanted = objectsToPull(options, survey);
+  if (wanted.length === 0) return;
+  const bytes = wanted.reduce((sum, { size }) => sum + size, 0);
   const progress = context.output.progress('objects', bytes);
   const fetch = {
     files: context.effects.files,
@@ -131,7 +134,7 @@ async function pullObjects(
     onBytes: (count: number) => progress.add(count),
   };
   const limit = pLimit(PARALLEL);
-  const work = wanted.map(({ descriptor }) =>
+  const work = wanted.map((descriptor) =>
     limit(async () => {
       const result = await fetchObject(fetch, descriptor);
       counts[result] += 1;
@@ -144,4 +147,15 @@ async function pullObjects(
   );
   progress.done();
   if (failed?.status === 'rejected') throw failed.reason;
+}
+
+/** All with --objects; else what older hosts' artifacts of the current releases may have to be made of. */
+function objectsToPull(
+  { workspace, place, objects }: PullOptions,
+  { manifests }: Survey,
+): Descriptor[] {
+  if (!objects) return workspace.config.older_api ? currentObjects(manifests) : [];
+  const unused = new Problems(place.source.base);
+  const wanted = wantedObjects(manifests, new Set(), unused);
+  return [...wanted.values()].map(({ descriptor }) => descriptor);
 }

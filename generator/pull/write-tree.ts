@@ -31,14 +31,14 @@ const SCHEMA_BYTES_MAX = 256 * 1024;
 
 /**
  * Writes what was verified, in the order of publishing, so that a run that is cut off leaves a tree that
- * verifies: manifests, schema, roots, signatures, side signatures, pointers, pages.
+ * verifies: manifests, schema, roots, signatures, side signatures, pointers, pages. Gives all releases.
  */
 export async function writePulled(
   workspace: Workspace,
   source: Source,
   survey: Survey,
   channels: readonly PulledChannel[],
-): Promise<void> {
+): Promise<ReleaseIndex> {
   const { tree } = workspace;
   for (const { sha256, bytes } of survey.manifests)
     await tree.write(manifestPath(sha256), bytes);
@@ -50,6 +50,7 @@ export async function writePulled(
   const index = await pulledReleases(tree, survey);
   await keepWithdrawn(tree, survey, index);
   await writeIndexes(tree, survey.root.repository, index);
+  return index;
 }
 
 /** The signature goes first: a root without one would keep the next run from going on. */

@@ -9,6 +9,7 @@ import {
   sideSignaturePath,
   signaturePath,
 } from '../../client/format/tree.ts';
+import { writeOlderAnswers } from '../older-api/write.ts';
 import { descriptorOf, sha256Of } from '../tree/digest.ts';
 import { writeIndexes } from '../tree/indexes.ts';
 import { addRelease } from '../tree/releases.ts';
@@ -97,10 +98,11 @@ export async function publishPointer(
   return { state: 'published', path: pointerPath(product, channel), ...about };
 }
 
-/** The last step of a run: pages for people, which no program trusts. */
+/** The last step of a run: pages for people, which no program trusts, and the older server's answers. */
 export async function publishIndexes(session: Session): Promise<void> {
   const { tree, config } = session.workspace;
   await writeIndexes(tree, config.repository, session.index);
+  await writeOlderAnswers(session);
 }
 
 export function releaseWords(manifest: Manifest): string {

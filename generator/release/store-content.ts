@@ -117,7 +117,7 @@ async function compressStaged(
 }
 
 /** `body` as a file that survives a power cut, with its digest. */
-async function spool(
+export async function spool(
   files: Files,
   body: AsyncIterable<Uint8Array>,
   path: string,

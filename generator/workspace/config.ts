@@ -78,6 +78,8 @@ const configSchema = v.strictObject({
     90,
   ),
   root_days: v.optional(positive, 3 * 365),
+  /** Write the older server's answers too, for hosts and dashboards that still ask for them. */
+  older_api: v.optional(v.boolean(), false),
   products: v.optional(v.record(name, product), {}),
 });
 

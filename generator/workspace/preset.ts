@@ -9,6 +9,7 @@ repository = "${repository}"
 # so that nobody can hold them on an old release for ever. \`qx-repo sign\` renews pointers.
 pointer_days = 90
 root_days = 1095
+# older_api = true   # write the older update server's answers and artifacts too; its hosts verify nothing
 
 # Which keys in keys/ sign what. A channel may have a key of its own:
 #   "channel/stable" = ["stable-1", "stable-2"]

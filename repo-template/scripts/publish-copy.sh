@@ -66,16 +66,20 @@ place() {
 	mv -f "$aside/file" "$destination/$1"
 }
 
-# "size path" of every file in a folder of a tree, sorted. Names of the tree have no spaces.
+# "path size" of every file in a folder of a tree, or of those that a pattern of find selects, sorted. Names of
+# the tree have no spaces.
 listed() {
-	[ ! -d "$1/$2" ] || (cd "$1" && find "$2" -type f -exec ls -ln {} +) | awk '{ print $NF, $5 }' | sort
+	tree=$1 folder=$2
+	shift 2
+	[ ! -d "$tree/$folder" ] || (cd "$tree" && find "$folder" -type f "$@" -exec ls -ln {} +) |
+		awk '{ print $NF, $5 }' | sort
 }
 
 # Files that never change once they have their name. What is there already stays as it is, but one of
 # another size was cut short by somebody, and no host could use it.
 copy_immutable() {
-	listed "$from" "$1" > "$lists/ours"
-	listed "$destination" "$1" > "$lists/theirs"
+	listed "$from" "$@" > "$lists/ours"
+	listed "$destination" "$@" > "$lists/theirs"
 	join "$lists/ours" "$lists/theirs" | awk '$2 != $3 { print $1 }' > "$lists/odd"
 	if [ -s "$lists/odd" ]; then
 		echo "publish-copy.sh: error: not what it was at the destination: $(head -n 1 "$lists/odd")" >&2
@@ -103,6 +107,10 @@ copy_immutable manifests
 copy_compared schema
 copy_immutable root
 
+# What hosts of the older API download; the answers that name it come last.
+copy_immutable api -name '*.tar.gz'
+copy_immutable api -name '*.squashfs'
+
 # May gain blocks when somebody co-signs.
 copy_compared signatures
 
@@ -116,9 +124,10 @@ sync
 copy_compared channels -name '*.json.minisig'
 copy_compared channels -name '*.json'
 
-# Everything else is for people, and comes last: products/, repository.json, the page.
+# Everything else comes last: products/, repository.json and the page for people, the older API's answers.
 copy_compared . ! -path './objects/*' ! -path './deltas/*' ! -path './manifests/*' \
-	! -path './schema/*' ! -path './root/*' ! -path './signatures/*' ! -path './channels/*'
+	! -path './schema/*' ! -path './root/*' ! -path './signatures/*' ! -path './channels/*' \
+	! -path './api/*.tar.gz' ! -path './api/*.squashfs'
 
 # Only now, and only what no release names any more.
 if [ -n "$prune" ]; then

@@ -56,9 +56,11 @@ send() {
 # Files that never change once they have their name. What is there already stays as it is, but one of
 # another size was cut short by somebody, and no host could use it.
 send_immutable() {
-	[ -d "$from/$1" ] || return 0
-	send --ignore-existing "$from/$1" "$destination/"
-	odd=$(rsync --recursive --size-only --dry-run --out-format='%n' "$from/$1" "$destination/")
+	folder=$1
+	shift
+	[ -d "$from/$folder" ] || return 0
+	send --ignore-existing "$@" "$from/$folder" "$destination/"
+	odd=$(rsync --recursive --size-only --dry-run --out-format='%n' "$@" "$from/$folder" "$destination/")
 	[ -z "$odd" ] && return 0
 	echo "publish-rsync.sh: error: not what it was at the destination: $odd" >&2
 	echo "publish-rsync.sh: hint: remove it there and publish again" >&2
@@ -76,6 +78,9 @@ send_immutable manifests
 send_compared schema
 send_immutable root
 
+# What hosts of the older API download; the answers that name it come last.
+send_immutable api --include='*/' --include='*.tar.gz' --include='*.squashfs' --exclude='*'
+
 # May gain blocks when somebody co-signs.
 send_compared signatures
 
@@ -88,9 +93,10 @@ if [ -d "$from/channels" ]; then
 	send --checksum --include='*/' --include='*.json' --exclude='*' "$from/channels" "$destination/"
 fi
 
-# Everything else is for people, and comes last: products/, repository.json, the page.
+# Everything else comes last: products/, repository.json and the page for people, the older API's answers.
 send --checksum --exclude=/objects --exclude=/deltas --exclude=/manifests --exclude=/schema \
-	--exclude=/root --exclude=/signatures --exclude=/channels "$from/" "$destination/"
+	--exclude=/root --exclude=/signatures --exclude=/channels \
+	--exclude='/api/**.tar.gz' --exclude='/api/**.squashfs' "$from/" "$destination/"
 
 # A path with the folders above it, as rules that let rsync see them and nothing else:
 #

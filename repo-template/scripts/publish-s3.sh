@@ -63,13 +63,23 @@ again=no-cache
 
 # What is named by its own digest or number: there or not, and never rewritten.
 put_immutable() {
-	[ -d "$from/$1" ] || return 0
+	folder=$1
+	shift
+	[ -d "$from/$folder" ] || return 0
 	case $tool in
-	aws) s3 sync "$from/$1" "$destination/$1" --size-only --cache-control "$forever" ;;
+	aws) s3 sync "$from/$folder" "$destination/$folder" --size-only --cache-control "$forever" "$@" ;;
 	rclone)
-		rclone copy "$from/$1" "$destination/$1" --size-only --immutable \
-			--header-upload "Cache-Control: $forever"
+		rclone copy "$from/$folder" "$destination/$folder" --size-only --immutable \
+			--header-upload "Cache-Control: $forever" "$@"
 		;;
+	esac
+}
+
+# What hosts of the older API download.
+put_artifacts() {
+	case $tool in
+	aws) put_immutable api --exclude '*' --include '*.tar.gz' --include '*.squashfs' ;;
+	rclone) put_immutable api --include '*.tar.gz' --include '*.squashfs' ;;
 	esac
 }
 
@@ -105,6 +115,12 @@ put_rest() {
 		rclone) set -- "$@" --exclude "/$folder/**" ;;
 		esac
 	done
+	for kind in tar.gz squashfs; do
+		case $tool in
+		aws) set -- "$@" --exclude "api/*.$kind" ;;
+		rclone) set -- "$@" --exclude "/api/**.$kind" ;;
+		esac
+	done
 	case $tool in
 	aws) s3 cp "$from" "$destination" --recursive --cache-control "$again" "$@" ;;
 	rclone) rclone copy "$from" "$destination" --checksum --header-upload "Cache-Control: $again" "$@" ;;
@@ -116,6 +132,7 @@ put_immutable deltas
 put_immutable manifests
 put_compared schema "$forever"
 put_immutable root
+put_artifacts
 
 # May gain blocks when somebody co-signs.
 put_compared signatures "$again"
@@ -127,7 +144,7 @@ put_compared signatures "$again"
 put_pointers '*.json.minisig'
 put_pointers '*.json'
 
-# Everything else is for people, and comes last: products/, repository.json, the page.
+# Everything else comes last: products/, repository.json and the page for people, the older API's answers.
 put_rest
 
 # Only now, and only what no release names any more.

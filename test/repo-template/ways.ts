@@ -54,6 +54,8 @@ function release(forge: Forge, serial: number): void {
   forge.put('products/quantix-os/releases-1.json', `["${version}"]\n`);
   forge.put('repository.json', `{"version":"${version}"}\n`);
   forge.put('api/v1/channels', `["${version}"]\n`);
+  forge.put(`api/v1/quantix-os/releases/${version}/qx-node.tar.gz`, version);
+  forge.put(`api/v1/quantix-os/releases/${version}/system.squashfs`, version);
 }
 
 interface Site extends Target {
@@ -178,7 +180,9 @@ export async function testWay(t: Test, way: Way): Promise<void> {
     t.equal(await servedVersion(site), '1.0.1');
     const waiting = await notServed(site);
     t.ok(waiting.includes(POINTER));
-    t.notOk(waiting.some((file) => /^(?:objects|manifests|signatures)/.test(file)));
+    t.ok(waiting.includes('api/v1/channels'), 'answers of the older API wait too');
+    const first = /^(?:objects|manifests|signatures)|\.(?:tar\.gz|squashfs)$/;
+    t.notOk(waiting.some((file) => first.test(file)));
   });
 
   await t.test('what was pruned is deleted at the end, and nothing else', async (t) => {

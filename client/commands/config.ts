@@ -1,9 +1,10 @@
 import { posix } from 'node:path';
-import { belowRoot, loadConfigFile } from '../config/load.ts';
+import { belowRoot, loadConfigFile, readConfigFile } from '../config/load.ts';
 import { editConfig } from '../config/edit.ts';
 import { DEFAULT_CONFIG_FILES } from '../config/profiles.ts';
 import { type ConfigKey, KEYS_WITHOUT_EFFECT } from '../config/schema.ts';
 import { writeDurably } from '../effects/durable.ts';
+import { QxError, printable } from '../format/error.ts';
 import type { Config } from '../config/config.ts';
 import { formatTable } from '../terminal/text.ts';
 import type { Command, Context } from './command.ts';
@@ -114,6 +115,65 @@ export const set: Command = {
     };
   },
 };
+
+const OLDER_FILE = '/etc/limiquantix/node.yaml';
+
+export const importFile: Command = {
+  name: 'config import',
+  args: '[file]',
+  describe: `Make update.toml from the older client's node.yaml (${OLDER_FILE})`,
+  options: [
+    { flag: 'product NAME', describe: 'What this host runs (quantix-os)' },
+    { flag: 'url URL', describe: 'Where the tree is, when that is not server_url' },
+    { flag: 'dry-run', describe: 'Print the file as it would be, and write nothing' },
+    { flag: 'force', describe: 'Overwrite an update.toml that is there' },
+  ],
+  examples: ['config import', `config import ${OLDER_FILE} --dry-run`],
+  run: async (context, [argument = OLDER_FILE], flags) => {
+    const { files } = context.fx;
+    const from = placed(context, argument);
+    const options = {
+      path: from,
+      product: flags.text('product') ?? 'quantix-os',
+      url: flags.text('url'),
+    };
+    const { importOlder } = await import('../config/older-config.ts');
+    const imported = importOlder(await readOlder(context, from), options);
+    const file = placed(context, context.configFile ?? DEFAULT_CONFIG_FILES[0]);
+    const written = !flags.is('dry-run');
+    if (written && !flags.is('force') && (await files.info(file)) !== null) {
+      throw new QxError('config', 'there is a configuration already', {
+        where: file,
+        hint: '--dry-run shows what would be written, --force overwrites it',
+      });
+    }
+    if (written) {
+      await files.makeDirectory(posix.dirname(file), 0o755);
+      await writeDurably(files, file, Buffer.from(imported.text), 0o644);
+    }
+    const { text, notCarried, changed } = imported;
+    for (const { key, value, why } of notCarried)
+      context.out.warn(`not carried over: ${key} = ${printable(value)}: ${why}`);
+    for (const { key, value, why } of changed)
+      context.out.warn(`${key} = ${printable(value)}: ${why}`);
+    const value = { file, from, written, settings: imported.values, notCarried, changed };
+    return {
+      value: { ...value, text },
+      text: written ? `${file}: written` : text.trimEnd(),
+    };
+  },
+};
+
+/** Absolute paths lie below --root, relative ones in the current folder. */
+function placed({ root }: Context, path: string): string {
+  return posix.isAbsolute(path) ? belowRoot(root, path) : path;
+}
+
+async function readOlder({ fx }: Context, path: string): Promise<string> {
+  const bytes = await readConfigFile(fx.files, path);
+  if (bytes !== null) return bytes.toString('utf8');
+  throw new QxError('config', 'no such file', { where: path });
+}
 
 async function fileToEdit({
   fx,

@@ -24,4 +24,5 @@ export const COMMANDS: readonly Command[] = [
   config.show,
   config.check,
   config.set,
+  config.importFile,
 ];

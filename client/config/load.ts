@@ -45,7 +45,8 @@ export async function loadConfigFile(
   });
 }
 
-async function readConfigFile(files: Files, path: string): Promise<Buffer | null> {
+/** Null where there is none; QxError `config` for one that is too large. */
+export async function readConfigFile(files: Files, path: string): Promise<Buffer | null> {
   try {
     return await readIfThere(files, path, LIMITS.configurationBytes);
   } catch (error) {

@@ -86,9 +86,14 @@ t.test('two runs in one workspace: the second waits, or is told who works', asyn
   t.equal(told.status, 32);
   t.match(told.stderr, /process 1: qx-repo generate/);
 
-  const waiting = qxRepo(workspace, ['sign', '--wait', '600'], { effects });
-  setTimeout(free, 30);
-  const waited = await waiting;
+  // Whoever waits sleeps; then, and not before, the first run ends.
+  const sleep = (ms: number): Promise<void> => {
+    free();
+    return effects.clock.sleep(ms);
+  };
+  const waited = await qxRepo(workspace, ['sign', '--wait', '600'], {
+    effects: { ...effects, clock: { ...effects.clock, sleep } },
+  });
   await first;
   t.equal(waited.status, 0, waited.stderr);
   t.match(

@@ -1,4 +1,5 @@
 import { dirname } from 'node:path';
+import { QxError } from '../format/error.ts';
 import type { Files } from './effects.ts';
 import { isMissing } from './files.ts';
 
@@ -24,6 +25,33 @@ export async function writeDurably(
   }
   await files.rename(temporary, path);
   await files.syncDirectory(dirname(path));
+}
+
+/**
+ * Writes over the first bytes of a file that is there, for readers that know nothing of renames or journals, as
+ * boot loaders do. What is longer than a sector may be torn by a crash:
+ *
+ *   open(path, O_WRONLY) → write → fsync → close → read back
+ *
+ * QxError `disk` when it does not read back.
+ */
+export async function overwriteDurably(
+  files: Files,
+  path: string,
+  bytes: Uint8Array,
+): Promise<void> {
+  const file = await files.open(path, 'overwrite');
+  try {
+    await file.write(bytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  const again = await files.open(path, 'read');
+  const found = Buffer.alloc(bytes.length);
+  await again.read(found, 0).finally(() => again.close());
+  if (found.equals(bytes)) return;
+  throw new QxError('disk', 'what was written does not read back', { where: path });
 }
 
 /** The bytes of a file, or null where there is none. */

@@ -24,6 +24,8 @@ export interface FileInfo {
   uid: number;
 }
 
+export type OpenHow = 'read' | 'create' | 'append' | 'overwrite';
+
 export interface Files {
   /** The whole file; QxError `malformed` when it is larger than `maxBytes`. */
   read(path: string, maxBytes: number): Promise<Buffer>;
@@ -39,9 +41,10 @@ export interface Files {
 
   /**
    * `read`: must exist. `create`: must not exist (O_EXCL). `append`: made when missing, written at its end.
+   * `overwrite`: must exist, written in place from its beginning and never cut short.
    * A link as the last part of the path is refused in every mode but `read`.
    */
-  open(path: string, how: 'read' | 'create' | 'append', mode?: number): Promise<OpenFile>;
+  open(path: string, how: OpenHow, mode?: number): Promise<OpenFile>;
   /** With its parents; nothing happens when it is there. */
   makeDirectory(path: string, mode?: number): Promise<void>;
   rename(from: string, to: string): Promise<void>;
@@ -61,7 +64,7 @@ export interface Files {
 export interface OpenFile {
   /** Fills `buffer` from `position`; the number of bytes read, 0 at the end. */
   read(buffer: Uint8Array, position: number): Promise<number>;
-  /** All of it, at the current end. */
+  /** All of it, where the last write ended. */
   write(bytes: Uint8Array): Promise<void>;
   sync(): Promise<void>;
   close(): Promise<void>;

@@ -8,6 +8,7 @@ const OPEN_FLAGS = {
   read: constants.O_RDONLY,
   create:
     constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
+  overwrite: constants.O_WRONLY | constants.O_NOFOLLOW,
   append:
     constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW,
 } as const;

@@ -162,7 +162,7 @@ function indexOf(kept: readonly HeldRelease[]): ReleaseIndex {
   for (const { product, row } of kept)
     rows.set(product, [...(rows.get(product) ?? []), row]);
   for (const list of rows.values()) list.sort((a, b) => a.release - b.release);
-  return { rows, unsigned: [] };
+  return { rows, unsigned: [], pages: new Map() };
 }
 
 /** Fewer releases take fewer pages; the ones behind the last would list what is gone. */

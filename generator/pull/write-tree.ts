@@ -109,7 +109,7 @@ function isJson(bytes: Buffer): boolean {
 
 /** Release pages are never copied: they say what verified manifests say, those that were only here included. */
 async function pulledReleases(tree: Tree, survey: Survey): Promise<ReleaseIndex> {
-  const index: ReleaseIndex = { rows: new Map(), unsigned: [] };
+  const index: ReleaseIndex = { rows: new Map(), unsigned: [], pages: new Map() };
   const pulled = new Set<string>();
   for (const { sha256, manifest, bytes } of survey.manifests) {
     addRelease(index, manifest, { sha256, size: bytes.length });

@@ -1,11 +1,12 @@
 import { LIMITS } from '../../client/format/limits.ts';
 import {
+  type ReleasePage,
   encodeReleasePage,
   encodeRepositoryIndex,
 } from '../../client/format/repository-index.ts';
 import { REPOSITORY_INDEX_PATH, releasePagePath } from '../../client/format/tree.ts';
 import { listPointers } from './pointers.ts';
-import type { ReleaseIndex } from './releases.ts';
+import { type ReleaseIndex, pageText } from './releases.ts';
 import type { Tree } from './tree.ts';
 
 const PAGE = LIMITS.releasesPerPage;
@@ -56,17 +57,19 @@ async function writePages(
 ): Promise<void> {
   const rows = index.rows.get(product) ?? [];
   for (let first = 0; first < rows.length; first += PAGE) {
-    const page = first / PAGE + 1;
-    const releases = rows.slice(first, first + PAGE);
-    const bytes = encodeReleasePage({
+    const page: ReleasePage = {
       type: 'releases',
       format: 1,
       repository,
       product,
-      page,
-      releases,
-    });
-    await tree.write(releasePagePath(product, page), bytes);
+      page: first / PAGE + 1,
+      releases: rows.slice(first, first + PAGE),
+    };
+    const path = releasePagePath(product, page.page);
+    const text = pageText(page);
+    if (index.pages.get(path) === text) continue;
+    await tree.write(path, encodeReleasePage(page));
+    index.pages.set(path, text);
   }
 }
 

@@ -19,6 +19,8 @@ export interface ReleaseIndex {
   rows: Map<string, ReleaseRow[]>;
   /** Manifests in the tree that no key of the release role vouches for: leftovers, or foreign. */
   unsigned: { sha256: string; problem: QxError }[];
+  /** Release pages as they lie in the tree, path → pageText(): one that is the same need not be encoded and compared. */
+  pages: Map<string, string>;
 }
 
 export interface StoredManifest {
@@ -34,8 +36,9 @@ export interface StoredManifest {
 export async function loadReleases(tree: Tree, root: Root): Promise<ReleaseIndex> {
   const there = await tree.list('manifests');
   const missing = new Set(there.map((name) => name.replace(/\.json$/, '')));
-  const index: ReleaseIndex = { rows: new Map(), unsigned: [] };
+  const index: ReleaseIndex = { rows: new Map(), unsigned: [], pages: new Map() };
   for (const page of await readPages(tree)) {
+    index.pages.set(releasePagePath(page.product, page.page), pageText(page));
     for (const row of page.releases) {
       const known = Object.values(row.manifests).every(({ sha256 }) =>
         missing.has(sha256),
@@ -48,6 +51,11 @@ export async function loadReleases(tree: Tree, root: Root): Promise<ReleaseIndex
   for (const sha256 of missing) await addUnlisted(tree, root, index, sha256);
   for (const rows of index.rows.values()) rows.sort((a, b) => a.release - b.release);
   return index;
+}
+
+/** What two equal pages have in common before they are checked and encoded. */
+export function pageText(page: ReleasePage): string {
+  return JSON.stringify(page);
 }
 
 export function rowsOf(index: ReleaseIndex, product: string): ReleaseRow[] {
@@ -177,7 +185,7 @@ async function readPages(tree: Tree): Promise<ReleasePage[]> {
       const bytes = await tree.read(path, LIMITS.releasePageBytes);
       if (bytes === null) break;
       const parsed = parsePage(bytes, path);
-      if (parsed?.product === product) pages.push(parsed);
+      if (parsed?.product === product && parsed.page === page) pages.push(parsed);
     }
   }
   return pages;

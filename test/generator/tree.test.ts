@@ -23,7 +23,7 @@ function manyReleases(count: number): ReleaseIndex {
     update_type: 'component' as const,
     manifests: { any: { sha256: digest(at), size: 1 } },
   }));
-  return { rows: new Map([['p', rows]]), unsigned: [] };
+  return { rows: new Map([['p', rows]]), unsigned: [], pages: new Map() };
 }
 
 t.test('pages hold 100 releases; a new release rewrites the last one only', async (t) => {
@@ -67,6 +67,42 @@ t.test(
     t.equal(highestRelease(known, 'p'), 1000);
     // The eleventh is the page that is not there.
     t.equal(read.length, 11, read.join('\n'));
+  },
+);
+
+t.test(
+  'what a new release adds to is the one page that is looked at again',
+  async (t) => {
+    const dir = t.testdir({ public: {} });
+    const touched: string[] = [];
+    const watched = observe(effectsAt(), ({ args }) => {
+      const page = /releases-\d+\.json/.exec(String(args[0]))?.[0];
+      if (page !== undefined) touched.push(page);
+    });
+    const open = () =>
+      openTree(watched.files, path.join(dir, 'public'), path.join(dir, 'staging'));
+    for (let at = 0; at < 250; at += 1)
+      write(path.join(dir, `public/manifests/${digest(at)}.json`), '');
+    await writeIndexes(open(), 'test', manyReleases(250));
+    const index = await loadReleases(open(), { repository: 'test' } as Root);
+    touched.length = 0;
+    await writeIndexes(open(), 'test', index);
+    t.same(touched, [], 'nothing is new');
+
+    index.rows.get('p')?.push(...(manyReleases(251).rows.get('p')?.slice(250) ?? []));
+    await writeIndexes(open(), 'test', index);
+    t.same([...new Set(touched)], ['releases-3.json']);
+    t.equal(readJson(dir, 'public/products/p/releases-3.json').releases.length, 51);
+
+    const [first] = index.rows.get('p') ?? [];
+    if (first !== undefined) first.withdrawn = 'it forgets its network';
+    touched.length = 0;
+    await writeIndexes(open(), 'test', index);
+    t.same([...new Set(touched)], ['releases-1.json'], 'a mark on an old release');
+    if (first !== undefined) delete first.withdrawn;
+    await writeIndexes(open(), 'test', index);
+    const [row] = readJson(dir, 'public/products/p/releases-1.json').releases;
+    t.notOk('withdrawn' in row, 'and the mark taken away in the same run');
   },
 );
 

@@ -92,26 +92,31 @@ export async function storeItems(
   const total = items.reduce((sum, { size }) => sum + 2 * size, 0);
   const progress = options.progress('contents', total);
   const limit = pLimit(options.workers);
-  const work = items.map((item, index) =>
-    limit(() =>
-      storeContent(item.body(), {
-        files: workspace.effects.files,
-        staging: workspace.paths.staging,
-        label: `${index}`,
-        fast: options.fast,
-        plain: item.plain === true,
-        known,
-        onProgress: (bytes) => {
-          progress.add(bytes);
-        },
-      }),
-    ),
-  );
+  const store = (item: Item, label: string): Promise<StoredContent> =>
+    storeContent(item.body(), {
+      files: workspace.effects.files,
+      staging: workspace.paths.staging,
+      label,
+      fast: options.fast,
+      plain: item.plain === true,
+      known,
+      onProgress: (bytes) => {
+        progress.add(bytes);
+      },
+    });
+  const work: Promise<StoredContent>[] = [];
+  for (const [index, item] of largestFirst(items))
+    work[index] = limit(() => store(item, `${index}`));
   try {
     return await settled(work);
   } finally {
     progress.done();
   }
+}
+
+/** With their places: the largest one, begun last, would be compressed alone while the other cores wait. */
+function largestFirst(items: readonly Item[]): [number, Item][] {
+  return [...items.entries()].sort(([, a], [, b]) => b.size - a.size);
 }
 
 /** All results, or the first failure once nothing runs any more. */

@@ -2,7 +2,6 @@ import fs from 'node:fs';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
-import type { Test } from 'tap';
 import { type Running, start } from './process.ts';
 import { whereIs } from './programs.mjs';
 import { ROOT } from './setup.mjs';
@@ -40,12 +39,17 @@ const LOG_FORMAT = '$request_method $uri $status "$http_range" $bytes_sent';
 const LOG_LINE = /^(\S+) (.+) (\d{3}) "(.*)" (\d+)$/;
 const START_ATTEMPTS = 5;
 
+/** Whoever a server belongs to and ends with: a test, a row of the bench. */
+export interface Owner {
+  teardown(work: () => unknown): unknown;
+}
+
 /**
  * A real nginx on a free loopback port, with the server block that users get from repo-template.
- * It runs as the user of the test, keeps all of its files in a folder of its own and ends with the test.
+ * It runs as the user of the test, keeps all of its files in a folder of its own and ends with its owner.
  */
 export async function startNginx(
-  t: Test,
+  t: Owner,
   tree: string,
   options: NginxOptions = {},
 ): Promise<Nginx> {
@@ -71,7 +75,7 @@ export async function startNginx(
   }
 }
 
-function handle(t: Test, prefix: string, port: number, running: Running): Nginx {
+function handle(t: Owner, prefix: string, port: number, running: Running): Nginx {
   const log = path.join(prefix, 'access.log');
   const requests = (): LoggedRequest[] => parseLog(fs.readFileSync(log, 'utf8'));
   const stop = async (): Promise<void> => {

@@ -8,6 +8,7 @@ import { pathToFileURL } from 'node:url';
 /** Program → Debian package. */
 export const PROGRAMS = {
   aws: 'awscli',
+  brotli: 'brotli',
   busybox: 'busybox',
   curl: 'curl',
   debugfs: 'e2fsprogs',

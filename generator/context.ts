@@ -24,4 +24,6 @@ export interface Context {
   workers: number;
   /** Where repo-template may lie, the first that exists counts. */
   templates: readonly string[];
+  /** Where a qx-update of the same build may lie, the first that exists counts. */
+  clients: readonly string[];
 }

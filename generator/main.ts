@@ -20,6 +20,7 @@ process.exitCode = await run(process.argv.slice(2), {
   workers: availableParallelism(),
   // In the package the folder lies beside the bundle, in the sources one level up.
   templates: [beside('./repo-template'), beside('../repo-template')],
+  clients: [beside('./qx-update.cjs'), beside('../dist/qx-update.cjs')],
   stdout: process.stdout,
   stderr: process.stderr,
   version: typeof QX_BUILD_VERSION === 'string' ? QX_BUILD_VERSION : '0.0.0',

@@ -21,6 +21,8 @@ export interface FileInfo {
   mode: number;
   /** Milliseconds since 1970. */
   modifiedMs: number;
+  /** The same of any change, of rights and name as well; no program can set it back. */
+  changedMs: number;
   uid: number;
 }
 

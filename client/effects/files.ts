@@ -78,6 +78,7 @@ async function info(path: string): Promise<FileInfo | null> {
       size: stat.size,
       mode: stat.mode & 0o7777,
       modifiedMs: stat.mtimeMs,
+      changedMs: stat.ctimeMs,
       uid: stat.uid,
     };
   } catch (error) {

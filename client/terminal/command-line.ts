@@ -21,8 +21,8 @@ export interface CommandSpec {
 }
 
 export interface CommandResult {
-  /** What --json prints, camelCase. */
-  value: object;
+  /** What --json prints, camelCase; null where the command has told all by events. */
+  value: object | null;
   /** What a person reads on standard output; may be empty. */
   text: string;
   /** Other than 0 without an error: a check that found problems, an update that is available. */

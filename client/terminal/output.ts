@@ -28,8 +28,13 @@ export interface Output {
   detail(line: string): void;
   /** Something that a person should see even with --quiet. */
   warn(line: string): void;
-  /** The answer of a command: one JSON value with --json, else what `human` makes of it. */
-  result(value: object, human: () => string): void;
+  /**
+   * The answer of a command: one JSON value with --json, else what `human` makes of it.
+   * Null where all was told by events.
+   */
+  result(value: object | null, human: () => string): void;
+  /** Something that a command which goes on has done: a line of NDJSON with --json, else a line for people. */
+  event(value: object, human: () => string): void;
   /** On stderr: lines for a person, with --json one line of NDJSON. */
   error(error: QxError): void;
   progress(label: string, totalBytes: number): Progress;
@@ -63,10 +68,16 @@ export function createOutput(options: OutputOptions): Output {
       line(`${program}: ${paint(33, 'warning')}: ${text}`);
     },
     result: (value, human) => {
-      const text = json
-        ? JSON.stringify({ schemaVersion: SCHEMA_VERSION, ...value }, null, 2)
-        : human();
+      const answer = { schemaVersion: SCHEMA_VERSION, ...value };
+      const asJson = value === null ? '' : JSON.stringify(answer, null, 2);
+      const text = json ? asJson : human();
       if (text !== '') stdout.write(`${text}\n`);
+    },
+    event: (value, human) => {
+      const text = json
+        ? JSON.stringify({ schemaVersion: SCHEMA_VERSION, ...value })
+        : human();
+      if (json || !quiet) stdout.write(`${text}\n`);
     },
     error: (error) => {
       if (json)

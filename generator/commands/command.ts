@@ -24,13 +24,15 @@ export const COMMON_OPTIONS: readonly OptionSpec[] = [
   ...OUTPUT_OPTIONS,
 ];
 
+export const WAIT_OPTION: OptionSpec = {
+  flag: 'wait SECONDS',
+  describe: 'How long to wait for another run in the workspace (10)',
+};
+
 /** For commands that write. */
 export const WRITE_OPTIONS: readonly OptionSpec[] = [
   { flag: 'dry-run', describe: 'Say what would be written, and write nothing' },
-  {
-    flag: 'wait SECONDS',
-    describe: 'How long to wait for another run in the workspace (10)',
-  },
+  WAIT_OPTION,
 ];
 
 export function workspaceFolder(context: Context, flags: Flags): string {

@@ -1,4 +1,5 @@
 import type { Command } from './command.ts';
+import { dev } from './dev.ts';
 import { diff } from './diff.ts';
 import { generate } from './generate.ts';
 import { init } from './init.ts';
@@ -32,6 +33,7 @@ export const COMMANDS: readonly Command[] = [
   prune,
   diff,
   serve,
+  dev,
   rootShow,
   schema,
 ];

@@ -49,16 +49,34 @@ export async function startPreview(options: PreviewOptions): Promise<Preview> {
   };
 }
 
+export interface Stop {
+  /** Aborted by the first SIGINT or SIGTERM; the second one ends the program as it ends any other. */
+  signal: AbortSignal;
+  /** Nothing is waited for any more. */
+  forget: () => void;
+}
+
+/** Hears Ctrl-C from now on. */
+export function hearStop(onStop: () => void): Stop {
+  const controller = new AbortController();
+  const forget = (): void => {
+    process.off('SIGINT', stop);
+    process.off('SIGTERM', stop);
+  };
+  const stop = (): void => {
+    forget();
+    controller.abort();
+    onStop();
+  };
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
+  return { signal: controller.signal, forget };
+}
+
 /** Ends with the first SIGINT or SIGTERM. */
 export function untilStopped(): Promise<void> {
   return new Promise((resolve) => {
-    const stop = (): void => {
-      process.off('SIGINT', stop);
-      process.off('SIGTERM', stop);
-      resolve();
-    };
-    process.on('SIGINT', stop);
-    process.on('SIGTERM', stop);
+    hearStop(resolve);
   });
 }
 

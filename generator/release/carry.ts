@@ -23,10 +23,11 @@ export async function carriedComponents(
 async function carryBase(session: Session, plan: ReleasePlan): Promise<StoredManifest> {
   const { workspace, root, index } = session;
   const { product, channel, arch } = plan;
-  const version =
+  const ownVersion = async (): Promise<string | undefined> =>
     channel === undefined
       ? index.rows.get(product)?.at(-1)?.version
       : (await knownPointer(session, product, channel))?.version;
+  const version = plan.carryFrom ?? (await ownVersion());
   const row = version === undefined ? undefined : rowBuiltFor(session, plan, version);
   if (row !== undefined) {
     const { manifests } = await findRelease(

@@ -25,7 +25,7 @@ import { currentVersion, releaseNumber } from './numbering.ts';
 import type { ReleasePlan } from './plan.ts';
 import { type Published, publishIndexes, publishManifest } from './publish.ts';
 import type { Session } from './session.ts';
-import { type Standing, findStanding, otherContents } from './standing.ts';
+import { type Standing, findCurrent, findStanding, otherContents } from './standing.ts';
 import { type StoredContent, placeObjects } from './store-content.ts';
 import { nextVersion } from './version.ts';
 
@@ -44,6 +44,13 @@ export interface Generated {
   pointer: MovedPointer | null;
 }
 
+export interface GenerateOptions extends ContentsOptions {
+  /** The channel's release stands when it installs the same; otherwise --bump makes another version of it. */
+  unlessSame?: boolean;
+  /** When all contents were read. What it throws comes before anything is signed. */
+  onStored?: () => Promise<void>;
+}
+
 /**
  * Stores the contents, signs the manifest, moves the channel, writes the indexes, in this order: cut off
  * anywhere, the tree stays whole, and the same call again does the rest.
@@ -53,16 +60,19 @@ export interface Generated {
 export async function generate(
   session: Session,
   asked: ReleasePlan,
-  options: ContentsOptions,
+  options: GenerateOptions,
 ): Promise<Generated> {
   const plan = await completedByImage(session.workspace.effects.files, asked);
   const parts = await gather(session, plan, options);
+  await options.onStored?.();
   const stored = storedOf(parts);
   const fresh = new Set(
     stored.filter(({ staged }) => staged.length > 0).map(({ content }) => content.sha256),
   );
   const carried = parts.carried.map(({ name }) => name);
-  const { manifest, standing } = await settle(session, parts);
+  const current =
+    options.unlessSame === true ? await currentOf(session, parts) : undefined;
+  const { manifest, standing } = current ?? (await settle(session, parts));
   const bytes = standing?.bytes ?? encodeManifest(manifest);
   if (standing?.where !== 'tree') await refuseHopeless(session, plan, manifest);
   const named = namedDigests(parseManifest(bytes));
@@ -92,6 +102,9 @@ export async function generate(
   return { ...about, pointer };
 }
 
+/** A release before its version is known. */
+type Unnumbered = Omit<ManifestParts, 'version' | 'release'>;
+
 /** What will be refused at the end is refused before anything is published. */
 async function refuseHopeless(
   session: Session,
@@ -108,7 +121,7 @@ async function gather(
   session: Session,
   plan: ReleasePlan,
   options: ContentsOptions,
-): Promise<Omit<ManifestParts, 'version' | 'release'>> {
+): Promise<Unnumbered> {
   const { files } = session.workspace.effects;
   const items: Item[] = [];
   for (const { name, path, patterns, fields } of plan.components) {
@@ -139,14 +152,25 @@ async function gather(
   };
 }
 
+async function currentOf(
+  session: Session,
+  parts: Unnumbered,
+): Promise<{ manifest: Manifest; standing: Standing } | undefined> {
+  const build = (version: string, release: number): Manifest =>
+    buildManifest({ ...parts, version, release });
+  const standing = await findCurrent(session, parts.plan, build);
+  return standing === undefined ? undefined : { manifest: standing.manifest, standing };
+}
+
 /** The version, and what stands for it. With --bump, versions that hold something else are passed over. */
 async function settle(
   session: Session,
-  parts: Omit<ManifestParts, 'version' | 'release'>,
+  parts: Unnumbered,
 ): Promise<{ manifest: Manifest; standing: Standing | undefined }> {
   const { plan } = parts;
-  let version =
-    plan.version ?? nextVersion(await currentVersion(session, plan), plan.channel);
+  const next = (version: string | undefined): string =>
+    nextVersion(version, plan.preRelease === true ? 'dev' : plan.channel);
+  let version = plan.version ?? next(await currentVersion(session, plan));
   for (;;) {
     const release = await releaseNumber(session, plan, version);
     const manifest = buildManifest({ ...parts, version, release });
@@ -154,7 +178,7 @@ async function settle(
     const row = findRow(session.index, plan.product, version);
     if (row?.withdrawn !== undefined) {
       if (plan.version !== undefined) refuseWithdrawn(row, plan.product);
-      version = nextVersion(version, plan.channel);
+      version = next(version);
       continue;
     }
     if (standing === undefined || sameContents(standing.manifest, manifest)) {
@@ -165,7 +189,7 @@ async function settle(
       return { manifest, standing: undefined };
     }
     if (plan.version !== undefined) throw otherContents(standing, manifest);
-    version = nextVersion(version, plan.channel);
+    version = next(version);
   }
 }
 

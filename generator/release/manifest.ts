@@ -66,6 +66,17 @@ export function sameContents(a: Manifest, b: Manifest): boolean {
   return encodeManifest(comparable(a)).equals(encodeManifest(comparable(b)));
 }
 
+/** The same of two versions: true when a host that has one would get nothing new from the other. */
+export function installsTheSame(a: Manifest, b: Manifest): boolean {
+  return sameContents(unversioned(a), unversioned(b));
+}
+
+function unversioned(manifest: Manifest): Manifest {
+  const version = '0.0.0';
+  const components = manifest.components.map((each) => ({ ...each, version }));
+  return { ...manifest, version, components };
+}
+
 function comparable(manifest: Manifest): Manifest {
   const { full_image: image } = manifest;
   return {

@@ -24,6 +24,10 @@ export interface ReleasePlan {
   slotBytes: number | undefined;
   attachments: { name: string; path: string; mediaType: string | undefined }[];
   carry: boolean;
+  /** The version whose components are carried over; the channel's own, or without a channel the newest. */
+  carryFrom?: string | undefined;
+  /** The next version is a pre-release on every channel, not on dev alone. */
+  preRelease?: boolean;
 }
 
 export interface ComponentPlan {

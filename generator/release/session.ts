@@ -51,11 +51,12 @@ export const SIGN_OPTIONS = [
   },
 ] as const;
 
-/** Reads the tree's root and releases. QxError `stale` under an expired root. */
+/** Reads the tree's root and releases; `keys` that are open already are not opened again. QxError `stale` under an expired root. */
 export async function openSession(
   context: Context,
   flags: Flags,
   workspace: Workspace,
+  keys: KeyRing = openKeyRing(context, flags, workspace),
 ): Promise<Session> {
   const { config, tree } = workspace;
   const nowMs = context.effects.clock.now();
@@ -65,7 +66,7 @@ export async function openSession(
     workspace,
     root,
     index: await loadReleases(tree, root),
-    keys: openKeyRing(context, flags, workspace),
+    keys,
     nowMs,
     issued: issuedTime(flags.text('issued'), nowMs),
     released: releaseTime(context.env.SOURCE_DATE_EPOCH, nowMs),

@@ -6,6 +6,9 @@ import { manifestPath } from '../../client/format/tree.ts';
 import { sha256Of } from '../tree/digest.ts';
 import { findRow, readManifest } from '../tree/releases.ts';
 import { listPending } from '../workspace/pending.ts';
+import { knownPointer } from './issue-pointer.ts';
+import { installsTheSame } from './manifest.ts';
+import type { ReleasePlan } from './plan.ts';
 import type { Session } from './session.ts';
 
 /** What stands for a manifest of one product, version and architecture. */
@@ -46,6 +49,24 @@ export async function findStanding(
     if (leftover !== undefined && same(leftover.manifest)) return leftover;
   }
   return undefined;
+}
+
+/** The release that the channel has, where it installs what `build` makes of its version and number. */
+export async function findCurrent(
+  session: Session,
+  { product, channel = '', arch }: ReleasePlan,
+  build: (version: string, release: number) => Manifest,
+): Promise<Standing | undefined> {
+  const { workspace, root, index } = session;
+  const known = await knownPointer(session, product, channel);
+  const row = known === undefined ? undefined : findRow(index, product, known.version);
+  const descriptor = row?.manifests[arch];
+  if (row === undefined || descriptor === undefined || row.withdrawn !== undefined)
+    return undefined;
+  const { manifest, bytes } = await readManifest(workspace.tree, root, descriptor.sha256);
+  return installsTheSame(manifest, build(row.version, row.release))
+    ? { manifest, bytes, blocks: [], where: 'tree' }
+    : undefined;
 }
 
 /** A manifest that a run wrote just before it was cut off: whole, and without a signature. */

@@ -4,7 +4,7 @@ import { formatBytes, formatTable } from '../../client/terminal/text.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import type { Generated } from './generate.ts';
 
-interface Row {
+export interface Row {
   name: string;
   version: string;
   /** Bytes of the content. */
@@ -71,7 +71,8 @@ function pointerLine(pointer: NonNullable<Generated['pointer']>): string {
   return `${name} waits for signatures (${pointer.signatures}): ${pointer.path}`;
 }
 
-function rows({ manifest, carried, fresh }: Generated): Row[] {
+/** The components of a release, and the system image, as people are told of them. */
+export function rows({ manifest, carried, fresh }: Generated): Row[] {
   const all = manifest.components.map((component) =>
     row(component.name, component.version, component.content, component.sources),
   );

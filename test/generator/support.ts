@@ -20,6 +20,7 @@ export interface CallOptions {
   input?: string;
   effects?: Effects;
   templates?: string[];
+  clients?: string[];
 }
 
 export interface Called {
@@ -50,6 +51,7 @@ export async function qxRepo(
     who: 'process 4711',
     workers: 2,
     templates: options.templates ?? [],
+    clients: options.clients ?? [],
     stdout: sink('stdout'),
     stderr: sink('stderr'),
     version: '0.0.0',

@@ -69,7 +69,6 @@ t.test('what is there is published as the next pre-release, once', async (t) => 
     { state: 'unchanged', version: '0.1.0-dev.2' },
     'components that stand in two versions',
   );
-  fs.chmodSync(program, 0o700);
   const toml = path.join(workspace, 'quantix-repo.toml');
   const text = fs.readFileSync(toml, 'utf8');
   fs.writeFileSync(toml, text.replace('order = 2', 'order = 7'));

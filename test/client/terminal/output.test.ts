@@ -53,6 +53,26 @@ t.test('with --json there is one value on stdout', (t) => {
   t.end();
 });
 
+t.test('a command that goes on tells events, one a line, and gives no answer', (t) => {
+  const rows: [options: Partial<OutputOptions>, stdout: string][] = [
+    [{}, 'first\nsecond\n'],
+    [{ quiet: true }, ''],
+    [{ json: true }, '{"schemaVersion":1,"n":1}\n{"schemaVersion":1,"n":2}\n'],
+    [
+      { json: true, quiet: true },
+      '{"schemaVersion":1,"n":1}\n{"schemaVersion":1,"n":2}\n',
+    ],
+  ];
+  for (const [options, stdout] of rows) {
+    const { output, written } = record(options);
+    output.event({ n: 1 }, () => 'first');
+    output.event({ n: 2 }, () => 'second');
+    output.result(null, () => '');
+    t.same(written, { stdout, stderr: '' });
+  }
+  t.end();
+});
+
 t.test('--quiet leaves warnings and errors, --verbose adds details', (t) => {
   const quiet = record({ quiet: true });
   quiet.output.say('talk');

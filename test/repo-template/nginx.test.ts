@@ -3,7 +3,12 @@ import http from 'node:http';
 import path from 'node:path';
 import t from 'tap';
 import { needs } from '../support/needs.ts';
-import { startNginx } from '../support/nginx.ts';
+import { makeForge } from '../support/forge.ts';
+import { serverBlock, startNginx } from '../support/nginx.ts';
+import { run } from '../support/process.ts';
+import { whereIs } from '../support/programs.mjs';
+import { makeHost } from '../support/sandbox.ts';
+import { makeAuthority } from '../support/web.ts';
 
 const OBJECT = `objects/ab/ab${'0'.repeat(62)}`;
 const POINTER = 'channels/quantix-os/stable.json';
@@ -152,3 +157,45 @@ t.test('the access log of the tests shows ranges', needs('nginx'), async (t) => 
   const [logged] = await nginx.requestsWhen((requests) => requests.length === 1);
   t.match(logged, { method: 'GET', path: `/${OBJECT}`, status: 206, range: 'bytes=5-9' });
 });
+
+t.test(
+  "over https with a certificate of one's own",
+  needs('nginx', 'openssl'),
+  async (t) => {
+    const dir = t.testdir({ tls: {}, tree: {}, host: {} });
+    const tls = { certificate: `${dir}/tls/server.pem`, key: `${dir}/tls/server.key` };
+    const { ca } = makeAuthority(`${dir}/tls`);
+    const forge = makeForge(`${dir}/tree`);
+    forge.release();
+    const nginx = await startNginx(t, forge.dir, { tls });
+    const host = makeHost(`${dir}/host`, { url: nginx.url, root: forge.rootBytes });
+    fs.writeFileSync(host.path('/quantix/ca.pem'), ca);
+    const refused = await host.run(['apply']);
+    t.equal(refused.status, 10, 'nobody vouches for the certificate');
+    host.configure({ ca_file: '/quantix/ca.pem' });
+    const { status, stderr } = await host.run(['apply']);
+    t.equal(status, 0, stderr);
+    t.ok(nginx.requests().every((one) => one.status === 200 || one.status === 404));
+  },
+);
+
+t.test(
+  'nginx itself finds nothing wrong with it',
+  needs('nginx', 'openssl'),
+  async (t) => {
+    const dir = t.testdir({ tls: {} });
+    makeAuthority(`${dir}/tls`);
+    const tls = { certificate: `${dir}/tls/server.pem`, key: `${dir}/tls/server.key` };
+    for (const [name, block] of [
+      ['http', serverBlock('/srv/quantix/public', 8080, '')],
+      ['https', serverBlock('/srv/quantix/public', 8443, '', tls)],
+    ] as const) {
+      const file = path.join(dir, `${name}.conf`);
+      fs.writeFileSync(file, `pid ${dir}/pid;\nevents {}\nhttp {\n${block}}\n`);
+      const nginx = whereIs('nginx') ?? 'nginx';
+      const words = ['-t', '-q', '-p', dir, '-e', `${dir}/error.log`, '-c', file];
+      const { status, stderr } = await run(nginx, words);
+      t.same([status, stderr], [0, ''], name);
+    }
+  },
+);

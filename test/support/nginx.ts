@@ -17,7 +17,7 @@ export interface LoggedRequest {
 }
 
 export interface Nginx {
-  /** "http://127.0.0.1:PORT/" */
+  /** "http://127.0.0.1:PORT/", or https */
   url: string;
   port: number;
   /** Finished requests so far, oldest first. */
@@ -31,6 +31,8 @@ export interface Nginx {
 export interface NginxOptions {
   /** More lines for the server block, "limit_rate 20m;". */
   directives?: string;
+  /** Serves https too, with the lines of the template that are there for it: files of the certificate and key. */
+  tls?: { certificate: string; key: string };
   /** After a stop, to come back on the same port. */
   port?: number;
 }
@@ -68,14 +70,21 @@ export async function startNginx(
         timeoutMs: 3_600_000,
       },
     );
-    if (await answers(running, port)) return handle(t, prefix, port, running);
+    const scheme = options.tls === undefined ? 'http' : 'https';
+    if (await answers(running, port)) return handle(t, prefix, port, running, scheme);
     // Somebody else took the port between our look and nginx's.
     if (attempt === START_ATTEMPTS)
       throw new Error(`nginx does not start: ${errorLog(prefix)}`);
   }
 }
 
-function handle(t: Owner, prefix: string, port: number, running: Running): Nginx {
+function handle(
+  t: Owner,
+  prefix: string,
+  port: number,
+  running: Running,
+  scheme: string,
+): Nginx {
   const log = path.join(prefix, 'access.log');
   const requests = (): LoggedRequest[] => parseLog(fs.readFileSync(log, 'utf8'));
   const stop = async (): Promise<void> => {
@@ -84,7 +93,7 @@ function handle(t: Owner, prefix: string, port: number, running: Running): Nginx
   };
   t.teardown(stop);
   return {
-    url: `http://127.0.0.1:${port}/`,
+    url: `${scheme}://127.0.0.1:${port}/`,
     port,
     requests,
     requestsWhen: (enough) => waitFor(requests, enough),
@@ -110,21 +119,33 @@ http {
   # What a distribution's own nginx.conf may have switched on for every site.
   gzip on; gzip_types *; gzip_proxied any; gzip_min_length 1;
   ${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${prefix}/${name};`).join(' ')}
-${serverBlock(tree, port, options.directives ?? '')}
+${serverBlock(tree, port, options.directives ?? '', options.tls)}
 }
 `;
 }
 
 /** What users get, with the lines that are theirs filled in. */
-export function serverBlock(tree: string, port: number, directives: string): string {
+export function serverBlock(
+  tree: string,
+  port: number,
+  directives: string,
+  tls?: NginxOptions['tls'],
+): string {
   const template = fs.readFileSync(
     path.join(ROOT, 'repo-template/hosting/nginx.conf'),
     'utf8',
   );
-  return template
-    .replace(/^ *listen \[::\]:80;\n/m, '')
-    .replace(/listen 80;/, `listen 127.0.0.1:${port}; ${directives}`)
+  const block = template
+    .replace(/^ *#?listen \[::\]:\d+.*\n/gm, '')
     .replace(/root \S+;/, `root "${tree}";`);
+  const listen = `listen 127.0.0.1:${port}`;
+  if (tls === undefined) return block.replace(/listen 80;/, `${listen}; ${directives}`);
+  return block
+    .replace(/^ *listen 80;\n/m, '')
+    .replace(/^( *)#(?=listen 443|ssl_)/gm, '$1')
+    .replace(/listen 443 ssl;/, `${listen} ssl; ${directives}`)
+    .replace(/\/etc\/ssl\/quantix\/fullchain.pem/, tls.certificate)
+    .replace(/\/etc\/ssl\/quantix\/key.pem/, tls.key);
 }
 
 /** One that was free a moment ago. */

@@ -1,3 +1,4 @@
+import { validateWorkflow } from '@action-validator/core';
 import fs from 'node:fs';
 import path from 'node:path';
 import t from 'tap';
@@ -185,6 +186,19 @@ t.test('cron runs the same, and is silent when all is well', async (t) => {
   });
   t.equal(failed.status, 2);
   t.match(failed.stdout, 'no such folder');
+});
+
+t.test("the workflow is one by GitHub's schema", (t) => {
+  const workflow = read('ci/github-actions.yml');
+  t.same(validateWorkflow(workflow).errors, []);
+  const slips: [right: string, wrong: string][] = [
+    ['runs-on:', 'runs_on:'],
+    ['timeout-minutes: 60', 'timeout-minutes: soon'],
+    ["if: env.QX_PUBLISH == 'rsync'", 'when: rsync'],
+  ];
+  for (const [right, wrong] of slips)
+    t.not(validateWorkflow(workflow.replace(right, wrong)).errors.length, 0, wrong);
+  t.end();
 });
 
 t.test('publishing is one queue, and secrets come from the environment', (t) => {

@@ -1,4 +1,4 @@
-import { chooseGeneration } from '../install/choose-generation.ts';
+import { chooseGeneration, completeGeneration } from '../install/choose-generation.ts';
 import { readCurrent } from '../install/generations.ts';
 import { inspectGeneration } from '../install/verify.ts';
 import { checkGenerationFloor } from '../policy/floor.ts';
@@ -37,9 +37,10 @@ export const rollback: Command = {
       if (problem !== undefined) throw problem;
       const value = { from: nameOf(from), to: nameOf(to), generation: to.generation };
       if (flags.is('dry-run')) return { value, text: `would go back to ${value.to}` };
-      const { health } = await transact(session, from, to, { byHand: true });
+      const whole = await completeGeneration(session, to);
+      const { health } = await transact(session, from, whole, { byHand: true });
       return {
-        value: { ...value, health },
+        value: { ...value, generation: whole.generation, health },
         text: `${value.to} is back (before: ${value.from})`,
       };
     }),

@@ -1,11 +1,14 @@
 import { QxError } from '../format/error.ts';
+import { formatTime } from '../format/time.ts';
 import type { Session } from '../session.ts';
 import {
   type Generation,
-  generationNumbers,
+  type GenerationEntry,
+  nextGenerationNumber,
   readCurrent,
-  readGeneration,
+  readGenerations,
   releaseOf,
+  writeGeneration,
 } from './generations.ts';
 
 /** What `rollback --to` may say besides a version. */
@@ -21,18 +24,21 @@ export async function chooseGeneration(
 ): Promise<Generation> {
   const { fx, layout } = session;
   const current = await readCurrent(fx.files, layout);
-  const all: Generation[] = [];
-  for (const number of await generationNumbers(fx.files, layout)) {
-    all.push(await readGeneration(fx.files, layout, number));
-  }
-  const others = all.filter((each) => each.generation !== current?.generation);
+  const { whole } = await readGenerations(fx.files, layout);
+  const others = whole.filter((each) => each.generation !== current?.generation);
   const chosen =
     to === undefined
       ? others.find((each) => each.generation === current?.previous)
-      : others.findLast((each) =>
-          to === BAKED ? isBaked(each) : each.release?.version === to,
-        );
+      : to === BAKED
+        ? others.findLast(isBaked)
+        : withVersion(others, to);
   if (chosen !== undefined) return chosen;
+  if (to === BAKED && current !== null && !isBaked(current)) {
+    // Nothing was ever set aside, because nothing stood there.
+    const generation = await nextGenerationNumber(fx.files, layout);
+    const installed = formatTime(fx.clock.now());
+    return { type: 'generation', format: 1, generation, installed, entries: [] };
+  }
   throw new QxError(
     'usage',
     to === undefined
@@ -45,6 +51,47 @@ export async function chooseGeneration(
       hint: '"qx-update history" shows what was installed, "keep" in update.toml how much is kept',
     },
   );
+}
+
+/** The release itself, or the generation that has it with something that was set aside after its installation. */
+function withVersion(
+  generations: readonly Generation[],
+  version: string,
+): Generation | undefined {
+  return (
+    generations.findLast((each) => each.release?.version === version) ??
+    generations.findLast((each) => each.was?.version === version)
+  );
+}
+
+/**
+ * The same generation with what the appliance came with at the paths that it says nothing of, because the first
+ * release for them came later: a link that leads nowhere would stand there. Written as a new one where it lacks some.
+ */
+export async function completeGeneration(
+  { fx, layout }: Session,
+  chosen: Generation,
+): Promise<Generation> {
+  const { whole } = await readGenerations(fx.files, layout);
+  const named = new Set(chosen.entries.map((entry) => entry.name));
+  const lacking = adoptedEntries(whole).filter((entry) => !named.has(entry.name));
+  const isThere = whole.some((each) => each.generation === chosen.generation);
+  if (isThere && lacking.length === 0) return chosen;
+  const generation = await nextGenerationNumber(fx.files, layout);
+  const entries = [...chosen.entries, ...lacking];
+  const complete = { ...chosen, generation, entries };
+  await writeGeneration(fx.files, layout, complete);
+  return complete;
+}
+
+/** What stood at each path first. */
+function adoptedEntries(generations: readonly Generation[]): GenerationEntry[] {
+  const first = new Map<string, GenerationEntry>();
+  for (const entry of generations.flatMap(({ entries }) => entries)) {
+    if (entry.version === undefined && !first.has(entry.name))
+      first.set(entry.name, entry);
+  }
+  return [...first.values()];
 }
 
 /** Only what the appliance came with: every entry was adopted. */

@@ -1,12 +1,6 @@
 import { discard, listIfThere, removeTree } from '../effects/durable.ts';
 import type { Session } from '../session.ts';
-import {
-  type Generation,
-  generationNumbers,
-  readCurrent,
-  readGeneration,
-  removeGeneration,
-} from './generations.ts';
+import { readCurrent, readGenerations, removeGeneration } from './generations.ts';
 
 export interface Garbage {
   /** Numbers of generations that nothing needs. */
@@ -17,15 +11,14 @@ export interface Garbage {
 
 /**
  * What may go: all but the newest `keep` generations, the current one, its predecessor (the way back) and the
- * ones that adopted what the appliance came with; and the contents that none of the kept ones names.
+ * ones that adopted what the appliance came with; those whose record cannot be read, which lead nowhere; and the
+ * contents that none of the kept ones names.
  */
 export async function findGarbage(session: Session, keep: number): Promise<Garbage> {
   const { fx, layout } = session;
   const current = await readCurrent(fx.files, layout);
-  const numbers = await generationNumbers(fx.files, layout);
-  const whole: Generation[] = [];
-  for (const number of numbers)
-    whole.push(await readGeneration(fx.files, layout, number));
+  const { whole, unreadable } = await readGenerations(fx.files, layout);
+  const numbers = whole.map(({ generation }) => generation);
   const newest = new Set(numbers.slice(-keep));
   const kept = whole.filter(
     (generation) =>
@@ -41,7 +34,7 @@ export async function findGarbage(session: Session, keep: number): Promise<Garba
   );
   const numbersKept = new Set(kept.map((generation) => generation.generation));
   return {
-    generations: numbers.filter((number) => !numbersKept.has(number)),
+    generations: [...unreadable, ...numbers.filter((each) => !numbersKept.has(each))],
     contents: (await storedContents(session)).filter((content) => !needed.has(content)),
   };
 }

@@ -88,7 +88,7 @@ export async function readCurrent(
   return readGeneration(files, layout, Number(number));
 }
 
-/** QxError `local-state` for a generation whose record is missing or torn. */
+/** QxError `local-state` for a generation whose record is missing, torn, or of another number. */
 export async function readGeneration(
   files: Files,
   layout: Layout,
@@ -98,7 +98,9 @@ export async function readGeneration(
   try {
     const bytes = await files.read(path, LIMITS.manifestBytes);
     const raw = parseStrictJson(bytes, 'generation', LIMITS.manifestBytes);
-    return parseShape(recordSchema, raw, 'generation', path);
+    const generation = parseShape(recordSchema, raw, 'generation', path);
+    if (generation.generation === number) return generation;
+    throw new QxError('local-state', `it says that it is ${generation.generation}`);
   } catch (error) {
     if (!(error instanceof QxError) && !isMissing(error)) throw error;
     throw new QxError('local-state', 'the record of a generation cannot be read', {
@@ -121,11 +123,29 @@ export async function nextGenerationNumber(
   return Math.max(0, ...names.filter((text) => /^[1-9]\d*$/.test(text)).map(Number)) + 1;
 }
 
-/** The numbers of all whole generations, lowest first. */
-export async function generationNumbers(files: Files, layout: Layout): Promise<number[]> {
+/** `7`, never `07` or a name that we did not give. */
+async function generationNumbers(files: Files, layout: Layout): Promise<number[]> {
   const names = await listIfThere(files, layout.generations);
   const numbers = names.filter((text) => /^[1-9]\d*$/.test(text)).map(Number);
   return numbers.sort((a, b) => a - b);
+}
+
+/** All generations that can be read, lowest first, and the numbers of those that are of no use to anybody. */
+export async function readGenerations(
+  files: Files,
+  layout: Layout,
+): Promise<{ whole: Generation[]; unreadable: number[] }> {
+  const whole: Generation[] = [];
+  const unreadable: number[] = [];
+  for (const number of await generationNumbers(files, layout)) {
+    try {
+      whole.push(await readGeneration(files, layout, number));
+    } catch (error) {
+      if (!(error instanceof QxError)) throw error;
+      unreadable.push(number);
+    }
+  }
+  return { whole, unreadable };
 }
 
 /** Makes generations/<n> whole under another name, then gives it its own. */

@@ -2,13 +2,15 @@ import { decodeContent } from '../content/decode.ts';
 import { fileStream } from '../content/stream.ts';
 import { syncTree, unpackFolder } from '../content/unpack.ts';
 import { listIfThere, removeTree } from '../effects/durable.ts';
+import type { Files } from '../effects/effects.ts';
 import { type Component, modeOf } from '../format/manifest.ts';
 import { QxError } from '../format/error.ts';
 import type { Holdings, PlanStep } from '../policy/plan.ts';
 import type { Session } from '../session.ts';
+import { inspectContent } from './inspect-content.ts';
 import { type Layout, objectFile, storePath } from './layout.ts';
 
-/** What store and staging hold of a release. */
+/** What store and staging hold of a release. What was changed in the store since it came there does not count. */
 export async function holdingsOf(
   session: Session,
   components: Component[],
@@ -16,8 +18,7 @@ export async function holdingsOf(
   const { fx, layout } = session;
   const stored = new Set<string>();
   for (const component of components) {
-    if ((await fx.files.info(storePath(layout, component))) !== null)
-      stored.add(component.name);
+    if (await isStored(fx.files, layout, component)) stored.add(component.name);
   }
   const staged = new Set<string>();
   const partial = new Map<string, number>();
@@ -28,6 +29,19 @@ export async function holdingsOf(
     } else if (/^[0-9a-f]{64}$/.test(name)) staged.add(name);
   }
   return { stored, staged, partial };
+}
+
+async function isStored(
+  files: Files,
+  layout: Layout,
+  component: Component,
+): Promise<boolean> {
+  const path = storePath(layout, component);
+  if ((await files.info(path)) === null) return false;
+  const { name, kind, content } = component;
+  const mode = kind === 'file' ? modeOf(component) : undefined;
+  const signed = { name, kind, sha256: content.sha256, mode };
+  return (await inspectContent(files, path, signed)) === null;
 }
 
 /**
@@ -54,9 +68,18 @@ export async function storeContent(session: Session, step: PlanStep): Promise<vo
   const place = storePath(layout, component);
   const folder = place.slice(0, place.lastIndexOf('/'));
   await fx.files.makeDirectory(folder, 0o755);
-  await fx.files.rename(temporary, place);
+  await putInPlace(fx.files, temporary, place);
   await fx.files.syncDirectory(folder);
   await fx.files.syncDirectory(layout.store);
+}
+
+/** Over a file that was changed by hand a rename is enough; a folder goes aside first, into staging. */
+async function putInPlace(files: Files, temporary: string, place: string): Promise<void> {
+  const aside = `${temporary}.old`;
+  await removeTree(files, aside);
+  if ((await files.info(place))?.type === 'directory') await files.rename(place, aside);
+  await files.rename(temporary, place);
+  await removeTree(files, aside);
 }
 
 /** `where` with the component in front of the file of its folder. */

@@ -1,9 +1,8 @@
-import { hashFile } from '../content/hash.ts';
-import { hashFolder } from '../content/pack.ts';
 import { QxError } from '../format/error.ts';
 import type { Session } from '../session.ts';
 import { standing } from './adopt.ts';
 import { type Generation, type GenerationEntry, readCurrent } from './generations.ts';
+import { inspectContent } from './inspect-content.ts';
 import { placeOf } from './install.ts';
 
 /** What holds and what does not, of all that is installed. */
@@ -32,7 +31,7 @@ export async function inspectGeneration(
 ): Promise<QxError[]> {
   const problems: QxError[] = [];
   for (const entry of generation.entries) {
-    const problem = await inspectContent(session, entry);
+    const problem = await inspectOf(session, entry);
     if (problem !== null) problems.push(problem);
   }
   return problems;
@@ -54,47 +53,22 @@ async function inspectEntry(
       }),
     );
   }
-  const problem = await inspectContent(session, entry);
+  const problem = await inspectOf(session, entry);
   return problem === null ? problems : [...problems, problem];
 }
 
-async function inspectContent(
+async function inspectOf(
   { fx, layout }: Pick<Session, 'fx' | 'layout'>,
-  entry: GenerationEntry,
+  { name, kind, content, target }: GenerationEntry,
 ): Promise<QxError | null> {
   // What the appliance came with has no digest to hold it against.
-  if (entry.content === undefined || entry.kind === undefined) return null;
-  const path = `${layout.components}/${entry.target.replace(/^\.\.\/\.\.\//, '')}`;
-  try {
-    const hash = entry.kind === 'file' ? hashFile : hashFolder;
-    const { sha256 } = await hash(fx.files, path);
-    const mode = /\/file-0([0-7]{3})$/.exec(entry.target)?.[1];
-    const found = await fx.files.info(path);
-    if (mode !== undefined && found?.mode !== Number.parseInt(mode, 8)) {
-      return changed(
-        entry,
-        path,
-        `mode 0${mode}`,
-        `mode 0${(found?.mode ?? 0).toString(8)}`,
-      );
-    }
-    return sha256 === entry.content ? null : changed(entry, path, entry.content, sha256);
-  } catch (error) {
-    const found = error instanceof Error ? error.message : String(error);
-    return changed(entry, path, entry.content, found);
-  }
-}
-
-function changed(
-  entry: GenerationEntry,
-  where: string,
-  expected: string,
-  found: string,
-): QxError {
-  return new QxError('digest', `${entry.name}: the installed content was changed`, {
-    where,
-    expected,
-    found,
-    hint: 'install a release again; until then this component is not what was signed',
+  if (content === undefined || kind === undefined) return null;
+  const path = `${layout.components}/${target.replace(/^\.\.\/\.\.\//, '')}`;
+  const mode = /\/file-(0[0-7]{3})$/.exec(target)?.[1];
+  return inspectContent(fx.files, path, {
+    name,
+    kind,
+    sha256: content,
+    mode: mode === undefined ? undefined : Number.parseInt(mode, 8),
   });
 }

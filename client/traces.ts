@@ -78,15 +78,29 @@ export async function noteReturn(
   await session.log(
     `taken back: ${nameOf(failed)}: ${reason.message}\n${reason.output}`.trimEnd(),
   );
-  await addHistory(fx.files, config.stateDir, {
-    ...historyHead(session),
-    event: 'returned',
-    version: releaseOf(restored)?.version,
-    fromVersion: releaseOf(failed)?.version,
-    generation: restored?.generation ?? 0,
-    message: reason.message,
-    output: reason.output,
-  });
+  await ifPossible(session, () =>
+    addHistory(fx.files, config.stateDir, {
+      ...historyHead(session),
+      event: 'returned',
+      version: releaseOf(restored)?.version,
+      fromVersion: releaseOf(failed)?.version,
+      generation: restored?.generation ?? 0,
+      message: reason.message,
+      output: reason.output,
+    }),
+  );
+}
+
+/** A record that cannot be written, on a full disk for instance, does not hide or stop what it tells of. */
+export async function ifPossible(
+  session: Session,
+  record: () => Promise<void>,
+): Promise<void> {
+  try {
+    await record();
+  } catch (trouble) {
+    session.out.detail(`this could not be recorded: ${asQxError(trouble).message}`);
+  }
 }
 
 /** `quantix-os 1.4.2`, or what stands in for it. */
@@ -149,7 +163,7 @@ export async function noteRefusal(session: Session, error: QxError): Promise<voi
   const record = errorRecord(error);
   const time = formatTime(fx.clock.now());
   await session.log(`refused: ${JSON.stringify(record)}`);
-  try {
+  await ifPossible(session, async () => {
     await addHistory(fx.files, config.stateDir, {
       ...historyHead(session),
       event: 'refused',
@@ -161,9 +175,5 @@ export async function noteRefusal(session: Session, error: QxError): Promise<voi
     const state = await readState(fx.files, config.stateDir);
     const refusal = { time, ...record } as Refusal;
     await writeState(fx.files, config.stateDir, { ...state, last_refusal: refusal });
-  } catch (trouble) {
-    session.out.detail(
-      `the refusal could not be recorded: ${asQxError(trouble).message}`,
-    );
-  }
+  });
 }

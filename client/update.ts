@@ -2,7 +2,7 @@ import { type Generation, readCurrent } from './install/generations.ts';
 import { goBack, returnedError } from './install/go-back.ts';
 import { prepareRelease } from './install/install.ts';
 import { recover } from './install/recover.ts';
-import { type How, switchTo } from './install/transaction.ts';
+import { checkServices, type How, switchTo } from './install/transaction.ts';
 import { lookAtChannel } from './look.ts';
 import { type Available, makeOffer, type Offer } from './offer.ts';
 import { checkHold } from './policy/hold.ts';
@@ -74,7 +74,8 @@ async function localPolicy(
   const state = await readState(fx.files, config.stateDir);
   checkHold(state.hold ?? undefined, fx.clock.now());
   await checkRefused(session, offer.sha256);
-  // A check that this host cannot run is found before anything is fetched.
+  // A service that this host lacks, or a check that it cannot run, is found before anything is fetched.
+  await checkServices(session, offer.manifest.components);
   await checkHealthCommands({ fx, hooksDir: config.hooksDir }, offer.manifest.components);
 }
 

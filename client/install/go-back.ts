@@ -1,6 +1,7 @@
 import { QxError } from '../format/error.ts';
 import type { Session } from '../session.ts';
 import { rememberRefused } from '../state/refused.ts';
+import { ifPossible } from '../traces.ts';
 import {
   type Generation,
   readCurrent,
@@ -11,6 +12,7 @@ import {
 import { type Journal, removeJournal, writeJournal } from './journal.ts';
 import { clearStaging } from './store.ts';
 import { restartAndCheck, type Trouble } from './transaction.ts';
+import { inspectGeneration } from './verify.ts';
 
 /**
  * The way back: what was wrong is remembered, `current` returns to where it pointed, the services that ran
@@ -25,18 +27,39 @@ export async function goBack(
   const { fx, config, layout } = session;
   if (reason !== null) {
     const failed = await readGeneration(fx.files, layout, journal.to);
-    await rememberRefused(session, failed, reason);
+    // A host that cannot write down what was wrong goes back all the same.
+    await ifPossible(session, () => rememberRefused(session, failed, reason));
   }
   await writeJournal(fx.files, config.stateDir, { ...journal, phase: 'returning' });
-  const old = await pointBack(session, journal);
-  const { trouble } =
-    old === null
-      ? { trouble: null }
-      : await restartAndCheck(session, journal.services, old);
+  const trouble = await restore(session, journal);
   await clearStaging(session);
   if (journal.by_hand !== true) await removeGeneration(fx.files, layout, journal.to);
   await removeJournal(fx.files, config.stateDir);
   return trouble;
+}
+
+/**
+ * The old content is what ran a moment ago, so it comes back even when somebody changed it in the store; that it
+ * is not what was signed is found before and told.
+ */
+async function restore(session: Session, journal: Journal): Promise<Trouble | null> {
+  const changed = await changedContent(session, journal.from);
+  const old = await pointBack(session, journal);
+  if (old === null) return null;
+  const { trouble } = await restartAndCheck(session, journal.services, old);
+  return trouble ?? changed;
+}
+
+async function changedContent(
+  session: Session,
+  number: number | null,
+): Promise<Trouble | null> {
+  if (number === null) return null;
+  const generation = await readGeneration(session.fx.files, session.layout, number);
+  const [changed] = await inspectGeneration(session, generation);
+  if (changed === undefined) return null;
+  const { message, where, expected, found } = changed;
+  return { message, output: `${where}: expected ${expected}, found ${found}` };
 }
 
 /** Where nothing was current, nothing is current again: the links lead nowhere, as there was nothing before. */

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { readIfThere, writeDurably } from '../effects/durable.ts';
-import type { Files } from '../effects/effects.ts';
+import type { Effects, Files } from '../effects/effects.ts';
 import { parseShape } from '../format/document.ts';
 import { QxError } from '../format/error.ts';
 import { listOf, name, positive, time } from '../format/shapes.ts';
@@ -34,6 +34,30 @@ const BYTES_MAX = 64 * 1024;
 
 export function journalFile(stateDir: string): string {
   return `${stateDir}/journal.json`;
+}
+
+/** What the way back writes fits into it several times over: journal, state, history, log. */
+const ROOM_BYTES = 256 * 1024;
+
+function roomFile(stateDir: string): string {
+  return `${stateDir}/room`;
+}
+
+/**
+ * Takes the room that the way back will need: a release may fill the disk while it starts. Noise, because some
+ * file systems make nothing of zeros. A disk that has no such room is not switched on (ENOSPC).
+ */
+export async function takeRoom(
+  { files, random }: Pick<Effects, 'files' | 'random'>,
+  stateDir: string,
+): Promise<void> {
+  await files.makeDirectory(stateDir, 0o755);
+  await writeDurably(files, roomFile(stateDir), random.bytes(ROOM_BYTES));
+}
+
+export async function giveRoom(files: Files, stateDir: string): Promise<void> {
+  await files.remove(`${roomFile(stateDir)}.new`);
+  await files.remove(roomFile(stateDir));
 }
 
 /** Null where no transaction was cut off. QxError `local-state` or `too-new` for one that cannot be followed. */

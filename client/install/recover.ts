@@ -2,7 +2,7 @@ import type { Session } from '../session.ts';
 import { finishCommit } from '../traces.ts';
 import { readCurrent } from './generations.ts';
 import { goBack } from './go-back.ts';
-import { journalFile, readJournal, removeJournal } from './journal.ts';
+import { giveRoom, journalFile, readJournal, removeJournal } from './journal.ts';
 import { QxError } from '../format/error.ts';
 
 export type Recovery = 'nothing' | 'finished' | 'undone';
@@ -16,6 +16,7 @@ export async function recover(session: Session): Promise<Recovery> {
   // What a cut between writing a file and giving it its name leaves behind.
   await fx.files.remove(`${journalFile(config.stateDir)}.new`);
   await fx.files.remove(`${layout.current}.new`);
+  await giveRoom(fx.files, config.stateDir);
   const journal = await readJournal(fx.files, config.stateDir);
   if (journal === null) return 'nothing';
   await session.log(`an interrupted update is found in phase "${journal.phase}"`);

@@ -4,9 +4,10 @@ import { QxError } from '../format/error.ts';
 import type { Component } from '../format/manifest.ts';
 import { formatTime } from '../format/time.ts';
 import { inOrder, servicesToSwitch } from '../policy/restarts.ts';
+import type { ServiceState } from '../services/service-manager.ts';
 import type { Session } from '../session.ts';
 import { type Generation, switchCurrent } from './generations.ts';
-import { type Journal, writeJournal } from './journal.ts';
+import { giveRoom, type Journal, takeRoom, writeJournal } from './journal.ts';
 
 /** Why a generation cannot stay. */
 export interface Trouble {
@@ -48,43 +49,67 @@ export async function switchTo(
     downloaded_bytes: how.downloadedBytes ?? 0,
     ...(how.byHand === true ? { by_hand: true } : {}),
   };
+
+  await takeRoom(fx, config.stateDir);
   await writeJournal(fx.files, config.stateDir, journal);
   await switchCurrent(fx.files, layout, to.generation);
   const { trouble, health } = await restartAndCheck(session, services, to);
+  await giveRoom(fx.files, config.stateDir);
   if (trouble !== null) return { journal, trouble, health };
   const committed: Journal = { ...journal, phase: 'committed' };
   await writeJournal(fx.files, config.stateDir, committed);
   return { journal: committed, trouble: null, health };
 }
 
-/**
- * A service that was stopped before stays stopped; one that crashed is none of those. One that the host does not
- * have is refused before the switch.
- */
+/** A service that was stopped before stays stopped; one that crashed is none of those. */
 async function servicesToRestart(
   session: Session,
   services: string[],
 ): Promise<string[]> {
   const restart: string[] = [];
-  if (session.services.kind === 'none') return restart;
-  for (const service of services) {
-    const { state } = await session.services.status(service);
-    if (state === 'unknown') {
-      throw new QxError(
-        'not-for-host',
-        'the release restarts a service that this host does not have',
-        {
-          where: `service_manager ${session.services.kind}`,
-          found: service,
-          hint: 'nothing was changed; add the service to the image, or publish without restart_service',
-        },
-      );
-    }
+  for (const [service, state] of await statesOf(session, services)) {
     if (state === 'stopped')
       session.out.say(`service ${service} is stopped and stays stopped`);
     else restart.push(service);
   }
   return restart;
+}
+
+/** Step 7: QxError `not-for-host` for a release that restarts a service which this host does not have. */
+export async function checkServices(
+  session: Session,
+  components: readonly Component[],
+): Promise<void> {
+  await statesOf(
+    session,
+    components.flatMap(({ restart_service }) => restart_service ?? []),
+  );
+}
+
+async function statesOf(
+  { services: manager }: Session,
+  services: readonly string[],
+): Promise<Map<string, ServiceState>> {
+  const states = new Map<string, ServiceState>();
+  if (manager.kind === 'none') return states;
+  for (const service of services) {
+    const { state } = await manager.status(service);
+    if (state === 'unknown') throw unknownService(manager.kind, service);
+    states.set(service, state);
+  }
+  return states;
+}
+
+function unknownService(manager: string, service: string): QxError {
+  return new QxError(
+    'not-for-host',
+    'the release restarts a service that this host does not have',
+    {
+      where: `service_manager ${manager}`,
+      found: service,
+      hint: 'nothing was changed; add the service to the image, or publish without restart_service',
+    },
+  );
 }
 
 /** The services of a generation restarted, and everything that it declares checked. */

@@ -113,6 +113,8 @@ export interface ServerTraits {
   exits?: boolean;
   /** Ends with 1 after so many answers. */
   diesAfter?: number;
+  /** Writes into this file until the disk is full, says so and ends with 1. */
+  fills?: string;
 }
 
 /** A web server as one executable script: `SCRIPT PORT`. What it does wrong stands in it. */
@@ -124,6 +126,16 @@ console.log('version ' + traits.version + ' starts');
 if (traits.exits) {
   console.error('fatal: \\u001b[31mcannot open the database\\u001b[0m');
   process.exit(1);
+}
+if (traits.fills) {
+  const fs = require('node:fs');
+  const file = fs.openSync(traits.fills, 'a');
+  try {
+    for (;;) fs.writeSync(file, Buffer.alloc(65536, 'x'));
+  } catch (error) {
+    console.error('fatal: ' + error.code);
+    process.exit(1);
+  }
 }
 let answers = 0;
 const server = http.createServer((request, reply) => {

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import t, { type Test } from 'tap';
@@ -8,9 +7,11 @@ import {
   bake,
   faultsAfter,
   faultsInBetween,
+  hasGap,
   type Scenario,
 } from '../support/kill-table.ts';
 import { needsMounts } from '../support/needs.ts';
+import { mountOverlay } from '../support/overlay.ts';
 import { seeded } from '../support/seeded.ts';
 import {
   client,
@@ -39,20 +40,14 @@ const copied: Lay = (prepared, at) => {
   return () => fs.rmSync(at, { recursive: true });
 };
 
-/** The prepared host as the lower layer of an overlay, as an appliance whose image is read-only has it. */
-const overlaid: Lay = (prepared, at) => {
-  const layers = `${at}-layers`;
-  for (const name of ['upper', 'work'])
-    fs.mkdirSync(path.join(layers, name), { recursive: true });
-  fs.mkdirSync(at);
-  const folders = `lowerdir=${prepared},upperdir=${layers}/upper,workdir=${layers}/work`;
-  execFileSync('mount', ['-t', 'overlay', '-o', folders, 'quantix-test', at]);
-  return () => {
-    execFileSync('umount', [at]);
-    fs.rmSync(layers, { recursive: true });
-    fs.rmdirSync(at);
-  };
-};
+/** The rest of a folder that was begun to be removed, and the link in its place. */
+const REMOVAL = [
+  'files.remove main.js',
+  'files.removeDirectory static',
+  'files.remove version',
+  'files.removeDirectory quantix-host-ui',
+  'files.rename quantix-host-ui',
+];
 
 interface How {
   lay?: Lay;
@@ -60,22 +55,30 @@ interface How {
   fails?: (effect: number) => string;
 }
 
-/** Gives the effects of an undisturbed run. */
+interface Disturbed {
+  /** The effects of an undisturbed run. */
+  seen: string[];
+  /** Those before which an install path showed neither the old nor the new. */
+  gaps: string[];
+}
+
 async function disturbEverywhere(
   t: Test,
   dir: string,
   scenario: Scenario,
   { lay = copied, fails }: How = {},
-): Promise<string[]> {
+): Promise<Disturbed> {
   const prepared = path.join(dir, 'prepared');
   await scenario.prepare(prepared);
   t.same(standing(prepared), scenario.before);
+  const gaps: string[] = [];
   const disturbed = async (last: number): Promise<CutRun & { faults: string[] }> => {
     const host = path.join(dir, `host-${last}`);
     const remove = lay(prepared, host);
     const kind: Circumstances = fails === undefined ? {} : { fails: fails(last) };
     const run = cutOff(last, scenario.change, kind);
     await apply(host, run);
+    if (hasGap(host, scenario)) gaps.push(run.seen[last - 1] ?? '');
     const faults = faultsInBetween(host, scenario);
     faults.push(...(await faultsAfter(host, scenario, again)));
     remove();
@@ -94,7 +97,7 @@ async function disturbEverywhere(
     if (faults.length > 0) t.fail(`${where}: ${faults.join('; ')}`);
   }
   t.comment(`${count} effects disturbed, from the ${first}.`);
-  return whole.seen;
+  return { seen: whole.seen, gaps };
 }
 
 /** The errors of a disk, one for each effect. */
@@ -114,7 +117,12 @@ t.test('the first install, over a file, a link and a folder', async (t) => {
     between: { 2: [''] },
     version: '1.0.0',
   };
-  await disturbEverywhere(t, dir, scenario);
+  const { gaps } = await disturbEverywhere(t, dir, scenario);
+  t.same(
+    gaps,
+    ['files.rename quantix-host-ui'],
+    'only the link is missing, and only once',
+  );
   const failing = path.join(dir, 'failing');
   fs.mkdirSync(failing);
   await disturbEverywhere(t, failing, scenario, { fails: someError });
@@ -136,8 +144,11 @@ t.test(
       between: { 2: ['', 'mixed'] },
       version: '1.0.0',
     };
-    const seen = await disturbEverywhere(t, dir, scenario, { lay: overlaid });
+    const { seen, gaps } = await disturbEverywhere(t, dir, scenario, {
+      lay: mountOverlay,
+    });
     t.ok(seen.some((effect) => effect.includes('quantix-leaving')));
+    t.same(gaps, REMOVAL, 'for as long as the folder is removed, file by file');
   },
 );
 
@@ -155,7 +166,7 @@ t.test('the first install, where nothing stands', async (t) => {
 t.test('a later update', async (t) => {
   const { dir, forge, host } = world(t);
   publish(forge, '1.0.0', 1);
-  await disturbEverywhere(t, dir, {
+  const { gaps } = await disturbEverywhere(t, dir, {
     prepare: async (at) => {
       host(at);
       const first = await again(at);
@@ -165,4 +176,5 @@ t.test('a later update', async (t) => {
     before: ['1.0.0', '1.0.0', '1.0.0'],
     version: '2.0.0',
   });
+  t.same(gaps, []);
 });

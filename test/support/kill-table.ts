@@ -37,6 +37,11 @@ export function faultsInBetween(dir: string, scenario: Scenario): string[] {
   return isNew || isOld ? [] : [`there stands ${found.join(', ')}`];
 }
 
+/** Whether something that stood before is missing or in pieces at an install path. */
+export function hasGap(dir: string, { before, version }: Scenario): boolean {
+  return standing(dir).some((each, at) => each !== before[at] && each !== version);
+}
+
 /** What the next run must have brought, whatever happened before it. */
 export async function faultsAfter(
   dir: string,

@@ -2,10 +2,9 @@ import fs from 'node:fs';
 import path from 'node:path';
 import t, { type Test } from 'tap';
 import {
-  BAKED,
-  bake,
   faultsAfter,
   faultsInBetween,
+  firstInstall,
   type Scenario,
 } from '../support/kill-table.ts';
 import { observedClient, readEffects } from '../support/observed-client.ts';
@@ -64,15 +63,7 @@ async function killEverywhere(t: Test, dir: string, scenario: Scenario): Promise
 t.test('the first install', async (t) => {
   const { dir, forge, host } = world(t);
   publish(forge, '1.0.0', 1);
-  await killEverywhere(t, dir, {
-    prepare: (at) => {
-      host(at);
-      bake(at);
-    },
-    before: BAKED,
-    between: { 2: [''] },
-    version: '1.0.0',
-  });
+  await killEverywhere(t, dir, firstInstall(host));
 });
 
 t.test('a later update', async (t) => {

@@ -104,3 +104,16 @@ export function bake(dir: string): void {
 }
 
 export const BAKED = ['baked', 'baked', 'baked'];
+
+/** Release 1.0.0 over what an image brought; for the time of one rename the folder is not there. */
+export function firstInstall(host: (dir: string) => unknown): Scenario {
+  return {
+    prepare: (at) => {
+      host(at);
+      bake(at);
+    },
+    before: BAKED,
+    between: { 2: [''] },
+    version: '1.0.0',
+  };
+}

@@ -16,11 +16,13 @@ import {
 } from './policy/release-policy.ts';
 import { checkManifest, readManifest, type WantedManifest } from './reader/manifest.ts';
 import type { Session } from './session.ts';
+import { imageBytesHere, waitsForReboot } from './slots/pending.ts';
+import { runningVersion } from './slots/system.ts';
 import { manifestFile, readDocument, storeDocument } from './state/trust-store.ts';
 
 /** What the channel has for this host. */
 export type Offer =
-  | { status: 'up-to-date'; version: string }
+  | { status: 'up-to-date' | 'reboot-pending'; version: string }
   | {
       status: 'available';
       version: string;
@@ -45,9 +47,15 @@ export async function makeOffer(session: Session, trusted: Trusted): Promise<Off
   if (current?.release?.manifest === descriptor.sha256) {
     return { status: 'up-to-date', version: pointer.version };
   }
+  if (await waitsForReboot(session, trusted.state, descriptor.sha256))
+    return { status: 'reboot-pending', version: pointer.version };
 
   // 7. Policy of the pointer.
-  const installedVersion = releaseOf(current)?.version ?? config.facts[config.product];
+  const running = config.profile.slots
+    ? await runningVersion(fx.files, config)
+    : undefined;
+  const installedVersion =
+    releaseOf(current)?.version ?? config.facts[config.product] ?? running;
   checkDirection(pointer, installedVersion, where);
   refuseUnbuiltPointerPolicy(pointer, where);
 
@@ -65,8 +73,13 @@ export async function makeOffer(session: Session, trusted: Trusted): Promise<Off
   const manifestWhere = `manifest of ${pointer.product} ${pointer.version}`;
   checkRelease(manifest, hostFacts(session, installedVersion, floor), manifestWhere);
 
+  if (current === null && cameWith(manifest, running))
+    return { status: 'up-to-date', version: pointer.version };
+
   // 10. What is needed, and whether there is room for it.
-  const plan = makePlan(manifest, await holdingsOf(session, manifest.components));
+  const holdings = await holdingsOf(session, manifest.components);
+  const imageBytes = await imageBytesHere(session, manifest.full_image);
+  const plan = makePlan(manifest, { ...holdings, imageBytes });
   return {
     status: 'available',
     version: pointer.version,
@@ -77,6 +90,19 @@ export async function makeOffer(session: Session, trusted: Trusted): Promise<Off
     plan,
     objectBases: pointer.objects ?? [],
   };
+}
+
+/** The image that the appliance came with is not installed over again. */
+function cameWith(
+  { full_image: image, version, components }: Manifest,
+  running: string | undefined,
+): boolean {
+  const baked = image?.components ?? {};
+  return (
+    image !== undefined &&
+    version === running &&
+    components.every((component) => baked[component.name] === component.version)
+  );
 }
 
 /** QxError `disk` when the plan does not fit; makes the folders that it goes to. */

@@ -1,8 +1,9 @@
-import type { Refusal } from './format/client-state.ts';
+import type { Refusal, SlotRecord } from './format/client-state.ts';
 import type { QxError } from './format/error.ts';
+import type { InstalledRelease } from './format/installed-release.ts';
 import {
   type Generation,
-  type InstalledRelease,
+  readCurrent,
   readGeneration,
   releaseOf,
 } from './install/generations.ts';
@@ -17,6 +18,9 @@ import { writeLastCheck } from './state/last-check.ts';
 import { rememberRefused } from './state/refused.ts';
 import { readState, writeState } from './state/state-store.ts';
 import { asQxError, errorRecord } from './terminal/output.ts';
+
+/** How history and offers call a system image. */
+export const SYSTEM = 'system';
 
 /** Step 15: what a run leaves behind, whatever its end was. */
 
@@ -64,7 +68,7 @@ async function refuseLeft(
   if (from === null) return;
   const left = await readGeneration(fx.files, layout, from).catch(() => null);
   const reason = { message: `rolled back by hand to ${nameOf(to)}`, output: '' };
-  if (left !== null) await rememberRefused(session, left, reason);
+  if (left !== null) await rememberRefused(session, releaseOf(left), reason);
 }
 
 /** A release that was taken back, with what was wrong with it. */
@@ -89,6 +93,65 @@ export async function noteReturn(
       output: reason.output,
     }),
   );
+}
+
+/** A system that was marked good: from here on its release counts as installed. */
+export async function noteSystemGood(
+  session: Session,
+  { release, written, content }: SlotRecord,
+): Promise<void> {
+  const { fx, config, layout } = session;
+  await raiseFloor(session, release);
+  await session.log(`system ${release.product} ${release.version} is good (${content})`);
+  const current = await readCurrent(fx.files, layout).catch(() => null);
+  await addHistory(fx.files, config.stateDir, {
+    ...historyHead(session),
+    event: 'installed',
+    version: release.version,
+    generation: current?.generation ?? 0,
+    components: [{ name: SYSTEM, version: release.version }],
+    started: written,
+  });
+}
+
+/** An image that waits for its first boot. */
+export async function noteSystemWaits(
+  session: Session,
+  { release, content }: SlotRecord,
+  slot: string,
+): Promise<void> {
+  const { fx, config } = session;
+  const { product, version } = release;
+  await session.log(`${product} ${version} waits in slot ${slot} (${content})`);
+  await addHistory(fx.files, config.stateDir, {
+    ...historyHead(session),
+    event: 'written',
+    version,
+    message: `waits in slot ${slot} for the next boot`,
+  });
+}
+
+/** A system that the boot loader gave up: its release is refused, and `status` says why. */
+export async function noteSystemGivenUp(
+  session: Session,
+  { release }: SlotRecord,
+  reason: QxError,
+): Promise<void> {
+  const { fx, config } = session;
+  const output = reason.found ?? '';
+  await rememberRefused(session, release, { message: reason.message, output });
+  await session.log(`given up: ${release.version}: ${reason.message}, ${output}`);
+  session.out.warn(`${release.product} ${release.version}: ${reason.message}`);
+  await addHistory(fx.files, config.stateDir, {
+    ...historyHead(session),
+    event: 'returned',
+    fromVersion: release.version,
+    message: reason.message,
+    output,
+  });
+  const state = await readState(fx.files, config.stateDir);
+  const refusal = { time: formatTime(fx.clock.now()), ...errorRecord(reason) } as Refusal;
+  await writeState(fx.files, config.stateDir, { ...state, last_refusal: refusal });
 }
 
 /** A record that cannot be written, on a full disk for instance, does not hide or stop what it tells of. */

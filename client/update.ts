@@ -8,7 +8,10 @@ import { type Available, makeOffer, type Offer } from './offer.ts';
 import { checkHold } from './policy/hold.ts';
 import { checkHealthCommands, type HealthResult } from './services/health.ts';
 import { type Session, withLock } from './session.ts';
-import { stageObjects } from './stage.ts';
+import { findTarget } from './slots/host-slots.ts';
+import { checkTarget } from './slots/install-image.ts';
+import { installSystem, type SystemStep } from './slots/install-system.ts';
+import { stageObjects, track } from './stage.ts';
 import { checkRefused, forgetRefused } from './state/refused.ts';
 import { readState } from './state/state-store.ts';
 import { asQxError } from './terminal/output.ts';
@@ -28,6 +31,8 @@ export interface Outcome {
   downloadedBytes: number;
   /** What was installed, when something was. */
   installed: Generation | null;
+  /** A system waits in the other slot for the next boot. */
+  rebootPending: boolean;
   health: HealthResult[];
 }
 
@@ -39,7 +44,7 @@ export async function update(session: Session, options: UpdateOptions): Promise<
       if (options.depth !== 'check') await recover(session);
       const outcome = await steps(session, options);
       const { offer, installed } = outcome;
-      const upToDate = offer.status === 'up-to-date' || installed !== null;
+      const upToDate = offer.status !== 'available' || installed !== null;
       await noteSuccess(session, offer.version, upToDate);
       return outcome;
     } catch (error) {
@@ -55,20 +60,41 @@ async function steps(session: Session, options: UpdateOptions): Promise<Outcome>
   const { depth } = options;
   const trusted = await lookAtChannel(session);
   const offer = await makeOffer(session, trusted);
-  const nothing = { offer, downloadedBytes: 0, installed: null, health: [] };
-  if (offer.status === 'up-to-date' || depth === 'check') return nothing;
-  await localPolicy(session, offer, options);
-  const downloadedBytes = await stageObjects(session, offer);
-  if (depth === 'download') return { ...nothing, downloadedBytes };
-  return { offer, downloadedBytes, ...(await install(session, offer, downloadedBytes)) };
+  const rebootPending = offer.status === 'reboot-pending';
+  const nothing = {
+    offer,
+    downloadedBytes: 0,
+    installed: null,
+    rebootPending,
+    health: [],
+  };
+  if (offer.status !== 'available' || depth === 'check') return nothing;
+  const system = await localPolicy(session, offer, options);
+  const tracker = track(session, offer.version, offer.plan.downloadBytes);
+  await stageObjects(session, offer, tracker);
+  if (depth === 'download') return { ...nothing, downloadedBytes: tracker.bytes() };
+  if (system !== null) {
+    const installed = await installSystem(session, offer, system, tracker);
+    const downloadedBytes = tracker.bytes();
+    return { ...nothing, downloadedBytes, installed, rebootPending: true };
+  }
+  const downloadedBytes = tracker.bytes();
+  return {
+    ...nothing,
+    downloadedBytes,
+    ...(await install(session, offer, downloadedBytes)),
+  };
 }
 
-/** What this host has been told or has learned by itself: a hold, a release that failed here. */
+/**
+ * What this host has been told or has learned by itself: a hold, a release that failed here. The slot that a system
+ * image goes to; null where there is none in the release.
+ */
 async function localPolicy(
   session: Session,
   offer: Available,
   options: UpdateOptions,
-): Promise<void> {
+): Promise<SystemStep | null> {
   const { fx, config } = session;
   if (options.retryRefused === true) await forgetRefused(session, offer.sha256);
   const state = await readState(fx.files, config.stateDir);
@@ -77,6 +103,11 @@ async function localPolicy(
   // A service that this host lacks, or a check that it cannot run, is found before anything is fetched.
   await checkServices(session, offer.manifest.components);
   await checkHealthCommands({ fx, hooksDir: config.hooksDir }, offer.manifest.components);
+  const step = offer.plan.image;
+  if (step === null) return null;
+  const target = await findTarget(fx.files, config);
+  await checkTarget(target, step.image);
+  return { target, step };
 }
 
 async function install(

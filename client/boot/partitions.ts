@@ -16,6 +16,8 @@ export interface Partition {
   number: number;
   /** Its GPT name, "QUANTIX-A"; empty where it has none. */
   name: string;
+  /** Its size in bytes. */
+  bytes: number;
 }
 
 /** The partitions that GRUB finds by counting: both slots follow the EFI system partition. */
@@ -41,7 +43,15 @@ export async function readPartitions(files: Files, root = ''): Promise<Partition
     // /sys/class/block/sda2 → …/block/sda/sda2
     const disk = basename(dirname(await files.realPath(`${folder}/${entry}`)));
     const device = `/dev/${values.get('DEVNAME') ?? entry}`;
-    found.push({ device, disk, number, name: values.get('PARTNAME') ?? '' });
+    const sectors = await readIfThere(files, `${folder}/${entry}/size`, UEVENT_BYTES_MAX);
+    found.push({
+      device,
+      disk,
+      number,
+      name: values.get('PARTNAME') ?? '',
+      // Always in sectors of 512 bytes, whatever those of the disk are.
+      bytes: Number(sectors ?? '') * 512,
+    });
   }
   return found;
 }

@@ -53,10 +53,11 @@ export const NETWORK_OPTIONS: readonly OptionSpec[] = [
 
 export const EXIT_CODE_OPTION: OptionSpec = {
   flag: 'exit-code',
-  describe: 'Exit with 100 when an update is available',
+  describe: 'Exit with 100 when an update is available, 101 when a reboot is pending',
 };
 
 export const EXIT_UPDATE_AVAILABLE = 100;
+export const EXIT_REBOOT_PENDING = 101;
 
 /** What --url and --channel say. QxError `usage` for what is no name of a channel. */
 export function overridesOf(flags: Flags): ConfigFile {

@@ -25,6 +25,8 @@ function settings(config: Config): Partial<Record<ConfigKey, unknown>> {
     allow_paths: config.allowPaths,
     allow_services: config.allowServices,
     auto_apply: config.autoApply,
+    auto_reboot: config.autoReboot,
+    boot_environment: config.bootEnvironment ?? 'grub',
     keep: config.keep,
     service_manager: config.serviceManager,
     connect_timeout: `${config.connectTimeoutMs / 1000}s`,

@@ -4,6 +4,7 @@ import { current, history, status } from './state-commands.ts';
 import { apply, check, download, run } from './update-commands.ts';
 import { gc, hold, recover, unhold } from './maintenance.ts';
 import { rollback } from './rollback.ts';
+import { markBad, markGood } from './slots.ts';
 import { verify } from './verify.ts';
 
 /** The command table in the order in which --help prints it. */
@@ -17,6 +18,8 @@ export const COMMANDS: readonly Command[] = [
   history,
   verify,
   rollback,
+  markGood,
+  markBad,
   hold,
   unhold,
   gc,

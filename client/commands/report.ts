@@ -1,12 +1,13 @@
 import type { Component } from '../format/manifest.ts';
 import type { Generation } from '../install/generations.ts';
 import type { Available, Offer } from '../offer.ts';
+import type { ImageStep } from '../policy/plan.ts';
 import { formatBytes, formatTable } from '../terminal/text.ts';
 
 /** An offer as --json tells it. Sizes in bytes. */
 export function offerValue(offer: Offer): Record<string, unknown> {
-  if (offer.status === 'up-to-date')
-    return { status: 'up-to-date', version: offer.version };
+  if (offer.status !== 'available')
+    return { status: offer.status, version: offer.version };
   const { version, installedVersion, channel, manifest, plan } = offer;
   return {
     status: 'available',
@@ -26,12 +27,30 @@ export function offerValue(offer: Offer): Record<string, unknown> {
       encoding: source.encoding,
       downloadBytes,
     })),
+    systemImage: plan.image === null ? null : imageValue(plan.image),
+  };
+}
+
+function imageValue({
+  image,
+  source,
+  downloadBytes,
+}: ImageStep): Record<string, unknown> {
+  return {
+    contentBytes: image.content.size,
+    encoding: source.encoding,
+    downloadBytes,
+    components: image.components ?? {},
   };
 }
 
 /** The same for a person. */
 export function offerText(offer: Offer): string {
-  if (offer.status === 'up-to-date') return `up to date: ${offer.version}`;
+  if (offer.status !== 'available') {
+    return offer.status === 'up-to-date'
+      ? `up to date: ${offer.version}`
+      : `${offer.version} waits in the other slot: restart this machine to try it`;
+  }
   const { version, installedVersion, channel, manifest, plan } = offer;
   const rows = plan.steps.map(({ component, need, downloadBytes }) => [
     component.name,
@@ -39,6 +58,11 @@ export function offerText(offer: Offer): string {
     formatBytes(component.content.size),
     need === 'download' ? formatBytes(downloadBytes) : need,
   ]);
+  if (plan.image !== null) {
+    const { image, downloadBytes } = plan.image;
+    const sizes = [formatBytes(image.content.size), formatBytes(downloadBytes)];
+    rows.unshift(['system image', version, ...sizes]);
+  }
   const lines = [
     `${manifest.product} ${version} is available on ${channel} (installed: ${installedVersion ?? 'nothing'})`,
     formatTable([['component', 'version', 'size', 'download'], ...rows], [2, 3]),
@@ -47,6 +71,11 @@ export function offerText(offer: Offer): string {
   if (manifest.release_notes !== undefined)
     lines.push('', manifest.release_notes.trimEnd());
   return lines.join('\n');
+}
+
+/** What lies in the other slot now. */
+export function writtenText({ manifest, version }: Available, bytes: number): string {
+  return `${manifest.product} ${version} is written to the other slot (${formatBytes(bytes)} downloaded): restart this machine to try it`;
 }
 
 /** What an install did. */

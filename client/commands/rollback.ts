@@ -6,7 +6,9 @@ import { readState } from '../state/state-store.ts';
 import { readTrustedRoot } from '../state/trust-store.ts';
 import { nameOf } from '../traces.ts';
 import { transact } from '../update.ts';
-import type { Command } from './command.ts';
+import type { Session } from '../session.ts';
+import type { Command, CommandResult } from './command.ts';
+import { cameWithSystem, leaveSystem } from '../slots/leave-system.ts';
 import { writing } from './writing.ts';
 
 export const rollback: Command = {
@@ -17,11 +19,21 @@ export const rollback: Command = {
       flag: 'to VERSION',
       describe: 'This version, or "baked" for what the appliance came with',
     },
+    {
+      flag: 'slot',
+      describe: 'To the system in the other slot, at the next boot',
+    },
     { flag: 'dry-run', describe: 'Say where it would go, and do nothing' },
   ],
-  examples: ['rollback', 'rollback --to 1.4.1', 'rollback --to baked'],
+  examples: ['rollback', 'rollback --to 1.4.1', 'rollback --to baked', 'rollback --slot'],
   run: (context, _args, flags) =>
     writing(context, async (session) => {
+      const dry = flags.is('dry-run');
+      if (
+        flags.is('slot') ||
+        (flags.text('to') === undefined && (await cameWithSystem(session)))
+      )
+        return toOtherSlot(session, dry);
       const { fx, config, layout } = session;
       const from = await readCurrent(fx.files, layout);
       const to = await chooseGeneration(session, flags.text('to'));
@@ -36,7 +48,7 @@ export const rollback: Command = {
       const problem = (await inspectGeneration(session, to))[0];
       if (problem !== undefined) throw problem;
       const value = { from: nameOf(from), to: nameOf(to), generation: to.generation };
-      if (flags.is('dry-run')) return { value, text: `would go back to ${value.to}` };
+      if (dry) return { value, text: `would go back to ${value.to}` };
       const whole = await completeGeneration(session, to);
       const { health } = await transact(session, from, whole, { byHand: true });
       return {
@@ -45,3 +57,14 @@ export const rollback: Command = {
       };
     }),
 };
+
+async function toOtherSlot(session: Session, dry: boolean): Promise<CommandResult> {
+  const { slot, version } = await leaveSystem(session, dry);
+  const name = `slot ${slot}${version === null ? '' : ` (${version})`}`;
+  return {
+    value: { slot, to: version, rebootPending: !dry },
+    text: dry
+      ? `would boot ${name} next`
+      : `${name} is next: restart this machine to go back to it`,
+  };
+}

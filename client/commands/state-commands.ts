@@ -5,6 +5,9 @@ import { readActivity } from '../state/activity.ts';
 import { readHistory, type HistoryEntry } from '../state/history.ts';
 import { readLastCheck } from '../state/last-check.ts';
 import { readState } from '../state/state-store.ts';
+import { QxError } from '../format/error.ts';
+import { describeSlots, slotLines } from '../slots/describe.ts';
+import { errorRecord } from '../terminal/output.ts';
 import { formatBytes, formatTable } from '../terminal/text.ts';
 import type { Command, CommandResult, Context } from './command.ts';
 
@@ -72,10 +75,15 @@ async function statusOf(context: Context): Promise<CommandResult> {
   const version = releaseOf(generation)?.version ?? null;
   const available =
     lastCheck?.result === 'available' ? (lastCheck.version ?? null) : null;
+  const slots = await describeSlots(fx.files, config, state);
+  const rebootPending = slots !== null && 'rebootPending' in slots && slots.rebootPending;
+  const standing = rebootPending
+    ? 'reboot-required'
+    : available !== null
+      ? 'available'
+      : 'idle';
   const value = {
-    status:
-      activity?.phase ??
-      (refusal !== null ? 'error' : available !== null ? 'available' : 'idle'),
+    status: activity?.phase ?? (refusal !== null ? 'error' : standing),
     product: config.product,
     channel: config.channel,
     version,
@@ -84,11 +92,13 @@ async function statusOf(context: Context): Promise<CommandResult> {
     lastCheck: lastCheck?.time ?? null,
     lastRefusal: refusal,
     hold: state.hold ?? null,
+    slots: slots instanceof QxError ? { error: errorRecord(slots) } : slots,
   };
   const lines = [
     `${config.product} ${version ?? '(nothing installed)'}, channel ${config.channel}`,
     `last check: ${lastCheck?.time ?? 'never'}${lastCheck === null ? '' : ` (${lastCheck.result})`}`,
   ];
+  if (slots !== null) lines.push(...slotLines(slots));
   if (available !== null) lines.push(`available: ${available}`);
   if (state.hold) lines.push(holdLine(state.hold));
   if (activity !== null) lines.push(activityLine(activity));

@@ -6,10 +6,20 @@ import {
   type CommandResult,
   type Context,
   EXIT_CODE_OPTION,
+  EXIT_REBOOT_PENDING,
   EXIT_UPDATE_AVAILABLE,
   NETWORK_OPTIONS,
 } from './command.ts';
-import { installedText, offerText, offerValue, servicesToRestart } from './report.ts';
+import { checkHold } from '../policy/hold.ts';
+import { reboot } from '../slots/reboot.ts';
+import { readState } from '../state/state-store.ts';
+import {
+  installedText,
+  offerText,
+  offerValue,
+  servicesToRestart,
+  writtenText,
+} from './report.ts';
 
 const RETRY_REFUSED = {
   flag: 'retry-refused',
@@ -46,17 +56,14 @@ export const download: Command = {
 export const apply: Command = {
   name: 'apply',
   describe: 'Fetch, verify and install what the channel has',
-  options: [...NETWORK_OPTIONS, DRY_RUN, RETRY_REFUSED],
+  options: [...NETWORK_OPTIONS, EXIT_CODE_OPTION, DRY_RUN, RETRY_REFUSED],
   examples: ['apply', 'apply --dry-run', 'apply --channel beta'],
-  run: async (context, _args, flags) =>
-    result(
-      await go(
-        context,
-        flags.is('dry-run') ? 'check' : 'apply',
-        flags.is('retry-refused'),
-      ),
-      false,
-    ),
+  run: async (context, _args, flags) => {
+    if (flags.is('dry-run'))
+      return result(await go(context, 'check'), flags.is('exit-code'));
+    const outcome = await go(context, 'apply', flags.is('retry-refused'));
+    return rebooting(context, outcome, result(outcome, flags.is('exit-code')));
+  },
 };
 
 export const run: Command = {
@@ -70,21 +77,36 @@ export const run: Command = {
       return result(await go(context, 'check'), flags.is('exit-code'));
     const { autoApply } = await context.config();
     const outcome = await go(context, autoApply ? 'apply' : 'download');
-    const { offer, installed, downloadedBytes } = outcome;
+    const { offer, installed, downloadedBytes, rebootPending } = outcome;
     const nothing = offer.status === 'up-to-date';
     // The second and later runs that find the same release waiting have nothing new to tell.
     const waiting = !nothing && installed === null && downloadedBytes === 0;
     const spoken = result(outcome, flags.is('exit-code'));
+    if (rebootPending) return rebooting(context, outcome, spoken);
     if (nothing || waiting) return { ...spoken, text: '' };
     return installed === null ? { ...spoken, ...fetched(outcome) } : spoken;
   },
 };
 
+/** With auto_reboot, and not while the host is held, the machine is started anew. */
+async function rebooting(
+  context: Context,
+  { rebootPending }: Outcome,
+  spoken: CommandResult,
+): Promise<CommandResult> {
+  const config = await context.config();
+  if (!rebootPending || !config.autoReboot) return spoken;
+  const { hold } = await readState(context.fx.files, config.stateDir);
+  checkHold(hold ?? undefined, context.fx.clock.now());
+  await reboot(context.fx, config.root);
+  return { ...spoken, text: `${spoken.text ?? ''}\nrestarting now`.trim() };
+}
+
 /** After `download`, and after a `run` that may not install. */
 function fetched(outcome: Outcome): CommandResult {
   const { offer, downloadedBytes } = outcome;
   const { value, text } = result(outcome, false);
-  if (offer.status === 'up-to-date') return { value, text };
+  if (offer.status !== 'available') return { value, text };
   return {
     value: { ...value, status: 'downloaded' },
     text: `${offer.manifest.product} ${offer.version} is fetched and verified (${formatBytes(downloadedBytes)} now); "qx-update apply" installs it`,
@@ -100,7 +122,8 @@ async function go(
   const session = await openSession(context.fx, config, context.out, context.signal);
   const outcome = await update(session, { depth, retryRefused });
   const { offer, installed } = outcome;
-  if (installed === null || offer.status !== 'available') return outcome;
+  if (installed === null || offer.status !== 'available' || outcome.rebootPending)
+    return outcome;
   const services = session.services.kind === 'none' ? servicesToRestart(offer) : [];
   for (const service of services) {
     context.out.warn(
@@ -111,10 +134,18 @@ async function go(
 }
 
 function result(
-  { offer, installed, downloadedBytes, health }: Outcome,
+  { offer, installed, downloadedBytes, health, rebootPending }: Outcome,
   exitCode: boolean,
 ): CommandResult {
   const value = { ...offerValue(offer), downloadedBytes };
+  if (rebootPending) {
+    const written = offer.status === 'available';
+    return {
+      value: { ...value, status: 'reboot-pending' },
+      text: written ? writtenText(offer, downloadedBytes) : offerText(offer),
+      ...(exitCode ? { exitCode: EXIT_REBOOT_PENDING } : {}),
+    };
+  }
   if (installed !== null && offer.status === 'available') {
     return {
       value: {

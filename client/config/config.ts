@@ -25,6 +25,10 @@ export interface Config {
   allowPaths: readonly string[];
   allowServices: readonly string[];
   autoApply: boolean;
+  /** Restart the machine when a system image waits for it. */
+  autoReboot: boolean;
+  /** Null for GRUB's own; a path is one plain file, for a sandbox or another boot loader. */
+  bootEnvironment: string | null;
   /** Generations that are kept. */
   keep: number;
   /** `openrc`, `systemd`, `none`, or the path of a program. */
@@ -92,6 +96,8 @@ export function resolveConfig(
     allowPaths: values.allow_paths ?? profile.allowPaths,
     allowServices: values.allow_services ?? profile.allowServices,
     autoApply: values.auto_apply ?? false,
+    autoReboot: values.auto_reboot ?? false,
+    bootEnvironment: bootEnvironmentOf(values, sources.root),
     keep: values.keep ?? 3,
     serviceManager: serviceManagerOf(values, sources.root),
     hooksDir: real(posix.join(profile.configDir, 'update/hooks.d')),
@@ -159,6 +165,13 @@ function profileFor(nameOrProduct: string): Profile {
 function serviceManagerOf({ service_manager: named }: ConfigFile, root: string): string {
   if (named === undefined) return root === '/' ? 'openrc' : 'none';
   return posix.isAbsolute(named) ? belowRoot(root, named) : named;
+}
+
+function bootEnvironmentOf(
+  { boot_environment: named = 'grub' }: ConfigFile,
+  root: string,
+): string | null {
+  return named === 'grub' ? null : belowRoot(root, named);
 }
 
 function unbuiltPolicies(values: ConfigFile): string[] {

@@ -45,6 +45,7 @@ export const configSchema = v.strictObject({
   allow_services: v.exactOptional(listOf(name, LIMITS.components)),
   auto_apply: v.exactOptional(v.boolean()),
   auto_reboot: v.exactOptional(v.boolean()),
+  boot_environment: v.exactOptional(v.union([v.literal('grub'), absolutePath])),
   check_interval: v.exactOptional(duration),
   splay: v.exactOptional(duration),
   windows: v.exactOptional(listOf(window, 64)),
@@ -75,7 +76,6 @@ export const CONFIG_KEYS = Object.keys(configSchema.entries) as ConfigKey[];
 
 /** Keys that are read and checked today and have their effect in a later version. */
 export const KEYS_WITHOUT_EFFECT: readonly ConfigKey[] = [
-  'auto_reboot',
   'check_interval',
   'groups',
   'notify',

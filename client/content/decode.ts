@@ -21,7 +21,7 @@ export async function* decodeContent(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const hash = createHash('sha256');
   let size = 0;
-  for await (const piece of encoding === 'br' ? brotliDecoded(body) : body) {
+  for await (const piece of decoded(body, encoding)) {
     size += piece.length;
     if (size > content.size) refuseSize(content, `more than ${content.size} bytes`);
     hash.update(piece);
@@ -34,6 +34,14 @@ export async function* decodeContent(
     expected: content.sha256,
     found,
   });
+}
+
+/** The same without counting and hashing, for who does that himself. QxError `digest` for corrupt brotli. */
+export function decoded(
+  body: AsyncIterable<Uint8Array>,
+  encoding: 'identity' | 'br',
+): AsyncIterable<Uint8Array> {
+  return encoding === 'br' ? brotliDecoded(body) : body;
 }
 
 function refuseSize(content: Descriptor, found: string): never {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Files } from '../effects/effects.ts';
+import { fileStream } from './stream.ts';
 import type { Descriptor } from '../format/shapes.ts';
 
 /** One buffer of this size for a whole file: small reads cost a third of the speed. */
@@ -33,4 +34,19 @@ export async function hashPieces(body: AsyncIterable<Uint8Array>): Promise<Descr
     size += piece.length;
   }
   return { sha256: hash.digest('hex'), size };
+}
+
+/** The first `bytes` of a file or device, in pieces; fewer where it ends before. */
+export async function* startOf(
+  files: Files,
+  path: string,
+  bytes: number,
+): AsyncGenerator<Uint8Array> {
+  let left = bytes;
+  if (left === 0) return;
+  for await (const piece of fileStream(files, path)) {
+    yield piece.subarray(0, left);
+    left -= Math.min(left, piece.length);
+    if (left === 0) return;
+  }
 }

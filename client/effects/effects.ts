@@ -43,7 +43,7 @@ export interface Files {
 
   /**
    * `read`: must exist. `create`: must not exist (O_EXCL). `append`: made when missing, written at its end.
-   * `overwrite`: must exist, written in place from its beginning and never cut short.
+   * `overwrite`: must exist, written in place and never cut short; EBUSY for a block device that is mounted.
    * A link as the last part of the path is refused in every mode but `read`.
    */
   open(path: string, how: OpenHow, mode?: number): Promise<OpenFile>;
@@ -66,8 +66,8 @@ export interface Files {
 export interface OpenFile {
   /** Fills `buffer` from `position`; the number of bytes read, 0 at the end. */
   read(buffer: Uint8Array, position: number): Promise<number>;
-  /** All of it, where the last write ended. */
-  write(bytes: Uint8Array): Promise<void>;
+  /** All of it, where the last write ended, or from byte `position` on (not with `append`). */
+  write(bytes: Uint8Array, position?: number): Promise<void>;
   sync(): Promise<void>;
   close(): Promise<void>;
 }

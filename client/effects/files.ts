@@ -8,7 +8,8 @@ const OPEN_FLAGS = {
   read: constants.O_RDONLY,
   create:
     constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
-  overwrite: constants.O_WRONLY | constants.O_NOFOLLOW,
+  // O_EXCL without O_CREAT: Linux refuses a block device that is in use, and ignores it elsewhere. See open(2).
+  overwrite: constants.O_WRONLY | constants.O_EXCL | constants.O_NOFOLLOW,
   append:
     constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW,
 } as const;
@@ -101,10 +102,11 @@ function openFile(file: fs.FileHandle, path: string): OpenFile {
   return {
     read: async (buffer, position) =>
       (await named(path, file.read(buffer, 0, buffer.length, position))).bytesRead,
-    write: async (bytes) => {
+    write: async (bytes, position) => {
       let done = 0;
       while (done < bytes.length) {
-        const writing = file.write(bytes, done, bytes.length - done);
+        const at = position === undefined ? null : position + done;
+        const writing = file.write(bytes, done, bytes.length - done, at);
         done += (await named(path, writing)).bytesWritten;
       }
     },

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { QxError } from './error.ts';
 import { parseShape } from './document.ts';
+import { installedRelease } from './installed-release.ts';
 import { LIMITS } from './limits.ts';
 import {
   FORMAT,
@@ -66,6 +67,20 @@ const hold = v.looseObject({
   until: v.exactOptional(time),
 });
 
+/** An image that this client wrote into a slot. */
+const slotRecord = v.looseObject({
+  content: sha256,
+  /** Bytes. */
+  size: positive,
+  /** SHA-256 of its last block: whether the slot still holds it is seen there. */
+  last: sha256,
+  written: time,
+  release: installedRelease,
+  /** When it was marked good, and when the boot loader gave it up; neither while it is on trial. */
+  good: v.exactOptional(time),
+  given_up: v.exactOptional(time),
+});
+
 const clientStateSchema = v.looseObject({
   type: v.literal('client-state'),
   format: v.literal(FORMAT),
@@ -74,12 +89,21 @@ const clientStateSchema = v.looseObject({
   last_refusal: v.exactOptional(v.nullable(refusal)),
   refused: v.exactOptional(listOf(refusedRelease, 1024)),
   hold: v.exactOptional(v.nullable(hold)),
+  slots: v.exactOptional(
+    v.looseObject({
+      A: v.exactOptional(v.nullable(slotRecord)),
+      B: v.exactOptional(v.nullable(slotRecord)),
+    }),
+  ),
+  /** The generation that was current when a system was left, by the system. */
+  systems: v.exactOptional(sortedRecord(sha256, positive, 64)),
 });
 
 export type ClientState = v.InferOutput<typeof clientStateSchema>;
 export type RepositoryMemory = v.InferOutput<typeof repositoryMemory>;
 export type PointerMemory = v.InferOutput<typeof pointerMemory>;
 export type RefusedRelease = v.InferOutput<typeof refusedRelease>;
+export type SlotRecord = v.InferOutput<typeof slotRecord>;
 export type Hold = v.InferOutput<typeof hold>;
 export type Refusal = v.InferOutput<typeof refusal>;
 

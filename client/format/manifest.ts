@@ -93,6 +93,7 @@ export const manifestSchema = v.object({
 
 export type Source = v.InferOutput<typeof source>;
 export type Component = v.InferOutput<typeof component>;
+export type FullImage = v.InferOutput<typeof fullImage>;
 export type Manifest = v.InferOutput<typeof manifestSchema>;
 
 export const MANIFEST: DocumentKind<typeof manifestSchema> = {

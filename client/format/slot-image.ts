@@ -49,6 +49,11 @@ export function parseSlotImage(
   return { layout, about };
 }
 
+/** The same for the start alone, of an image that is still to come. QxError `malformed`. */
+export function checkSlotImageHead(head: Uint8Array, size: number, where?: string): void {
+  layoutOf(Buffer.from(head.buffer, head.byteOffset, head.length), size, where);
+}
+
 function layoutOf(head: Buffer, size: number, where?: string): 'A' | 'B' {
   if (head.length < SLOT_IMAGE_HEAD_BYTES || size < SLOT_IMAGE_HEAD_BYTES)
     throw notAnImage(head, where);

@@ -1,31 +1,39 @@
-import { createHash, type Hash } from 'node:crypto';
-import { fileStream } from '../content/stream.ts';
-import type { Files } from '../effects/effects.ts';
 import { QxError } from '../format/error.ts';
 import type { Descriptor } from '../format/shapes.ts';
 import { objectPath } from '../format/tree.ts';
 import { withRetries } from '../reader/retry.ts';
-import { shownAt, type BodyReply, type Source } from '../reader/source.ts';
+import { shownAt, type Source } from '../reader/source.ts';
 import type { Session } from '../session.ts';
-import { objectFile, partFile } from './layout.ts';
+
+/** Where the bytes of an object go, in order. */
+export interface Landing {
+  /** Bytes of the object that are here already, hashed anew. */
+  begin(): Promise<number>;
+  /** What follows them. Ends with `body`, and keeps what came when that breaks off. */
+  take(body: AsyncIterable<Uint8Array>): Promise<void>;
+  /** All has come. QxError `digest` when it is not what it should be. */
+  finish(): Promise<void>;
+  /** What is here is not to be used. */
+  drop(): Promise<void>;
+}
 
 /**
- * Step 11: one object into staging, counted and hashed while it streams.
+ * Step 11: one object, counted while it streams.
  *
- * What arrived stays in `<sha256>.part` and is never asked for again, whatever ended the run; the next one
- * hashes it and asks for the rest. Only a whole object with the right digest gets its name. Each place is
- * tried in turn; a place whose bytes are wrong is left, and what it gave is thrown away.
+ * What arrived is never asked for again, whatever ended the run; the next one hashes it and asks for the rest.
+ * Each place is tried in turn; a place whose bytes are wrong is left, and what it gave is thrown away.
  */
-export async function fetchObject(
+export async function fetchInto(
   session: Session,
   places: Source[],
   object: Descriptor,
+  landing: Landing,
   onBytes: (count: number) => Promise<void>,
 ): Promise<void> {
   let last: unknown;
   for (const place of places) {
     try {
-      await fetchFrom(session, place, object, onBytes);
+      await fetchFrom(session, place, object, landing, onBytes);
       return;
     } catch (error) {
       const another =
@@ -46,136 +54,91 @@ async function fetchFrom(
   session: Session,
   place: Source,
   object: Descriptor,
+  landing: Landing,
   onBytes: (count: number) => Promise<void>,
 ): Promise<void> {
   const { fx, config, signal } = session;
-  let etag: string | undefined;
+  const reply: { etag?: string | undefined } = {};
   let resumed = false;
   await withRetries(fx, config.retries, signal, async () => {
-    const part = await openPart(session, object);
-    resumed ||= part.size > 0;
-    const before = part.size;
+    const before = await landing.begin();
+    resumed ||= before > 0;
+    let arrived = 0;
+    let complete = before === object.size;
+    const count = async (bytes: number): Promise<void> => {
+      arrived += bytes;
+      await onBytes(bytes);
+    };
     try {
-      etag = await receive(session, place, object, part, etag, onBytes);
-      await finish(session, object, part);
+      if (!complete) {
+        const from = { bytes: before, etag: reply.etag };
+        reply.etag = await receive(session, place, object, landing, from, count);
+      }
+      complete = true;
+      await landing.finish();
       return { done: undefined };
     } catch (error) {
       if (!(error instanceof QxError)) throw error;
+      // A place that lies about the length before it sends anything spoils nothing.
+      if (error.code === 'digest' && (complete || arrived > 0)) await landing.drop();
       // Bytes kept from an earlier run or another place may be the wrong ones: once more from the start.
       if (error.code === 'digest' && resumed) {
         resumed = false;
         return { failed: error, passing: true, afterMs: 0 };
       }
-      if (error.code === 'network' && part.size > before)
+      if (error.code === 'network' && arrived > 0)
         return { failed: error, passing: true };
       throw error;
     }
   });
 }
 
-interface Part {
-  path: string;
-  size: number;
-  hash: Hash;
-}
-
-/** What is here of the object, hashed anew; a part that is too long is dropped. */
-async function openPart({ fx, layout }: Session, object: Descriptor): Promise<Part> {
-  const path = partFile(layout, object.sha256);
-  const part: Part = { path, size: 0, hash: createHash('sha256') };
-  const info = await fx.files.info(path);
-  if (info === null) return part;
-  if (info.type !== 'file' || info.size > object.size) {
-    await fx.files.remove(path);
-    return part;
-  }
-  for await (const piece of fileStream(fx.files, path)) {
-    part.hash.update(piece);
-    part.size += piece.length;
-  }
-  return part;
-}
-
 async function receive(
   session: Session,
   place: Source,
   object: Descriptor,
-  part: Part,
-  etag: string | undefined,
+  landing: Landing,
+  from: { bytes: number; etag: string | undefined },
   onBytes: (count: number) => Promise<void>,
 ): Promise<string | undefined> {
-  if (part.size === object.size) return etag;
   const path = objectPath(object.sha256);
   // A body that is not read to its end keeps its connection, and that the process: however this ends, it is cut.
   const ending = new AbortController();
   const signal = AbortSignal.any([session.signal, ending.signal]);
   try {
-    const reply = await place.stream(path, { from: part.size, etag, signal });
+    const reply = await place.stream(path, {
+      from: from.bytes,
+      etag: from.etag,
+      signal,
+    });
     if (reply === null) throw missingObject(shownAt(place, path));
-    if (reply.total !== undefined && reply.total !== object.size) {
-      throw wrongLength(reply.url, object, `${reply.total} bytes`);
-    }
-    if (reply.start !== part.size) await restart(session.fx.files, part);
-    await append(session, object, part, reply, onBytes);
+    const { total, start, body, url } = reply;
+    if (total !== undefined && total !== object.size)
+      throw wrongLength(url, object, `${total} bytes`);
+    if (start !== from.bytes) await landing.drop();
+    await landing.take(counted(session, object, body, { start, url, onBytes }));
     return reply.etag;
   } finally {
     ending.abort();
   }
 }
 
-async function append(
-  { fx, signal }: Session,
+/** `body` with each piece announced once it was taken, and never a byte more than the object has. */
+async function* counted(
+  { signal }: Session,
   object: Descriptor,
-  part: Part,
-  { body, url }: BodyReply,
-  onBytes: (count: number) => Promise<void>,
-): Promise<void> {
-  const file = await fx.files.open(part.path, 'append', 0o600);
-  try {
-    for await (const piece of body) {
-      signal.throwIfAborted();
-      if (part.size + piece.length > object.size) {
-        throw wrongLength(url, object, `more than ${object.size} bytes`);
-      }
-      await file.write(piece);
-      part.hash.update(piece);
-      part.size += piece.length;
-      await onBytes(piece.length);
-    }
-    await file.sync();
-  } catch (error) {
-    if (error instanceof QxError && error.code === 'digest')
-      await fx.files.remove(part.path);
-    throw error;
-  } finally {
-    await file.close();
+  body: AsyncIterable<Uint8Array>,
+  how: { start: number; url: string; onBytes: (count: number) => Promise<void> },
+): AsyncGenerator<Uint8Array> {
+  let size = how.start;
+  for await (const piece of body) {
+    signal.throwIfAborted();
+    size += piece.length;
+    if (size > object.size)
+      throw wrongLength(how.url, object, `more than ${object.size} bytes`);
+    yield piece;
+    await how.onBytes(piece.length);
   }
-}
-
-async function restart(files: Files, part: Part): Promise<void> {
-  await files.remove(part.path);
-  part.size = 0;
-  part.hash = createHash('sha256');
-}
-
-async function finish(
-  { fx, layout }: Session,
-  object: Descriptor,
-  part: Part,
-): Promise<void> {
-  const found = part.hash.digest('hex');
-  if (part.size === object.size && found === object.sha256) {
-    await fx.files.rename(part.path, objectFile(layout, object.sha256));
-    await fx.files.syncDirectory(layout.staging);
-    return;
-  }
-  await fx.files.remove(part.path);
-  throw new QxError('digest', 'an object is not what the manifest says', {
-    where: objectPath(object.sha256),
-    expected: `${object.sha256} (${object.size} bytes)`,
-    found: `${found} (${part.size} bytes)`,
-    hint: 'the object on the server is damaged or was replaced; "qx-repo verify" on the tree names it',
-  });
 }
 
 function missingObject(where: string): QxError {

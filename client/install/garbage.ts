@@ -1,6 +1,12 @@
 import { discard, listIfThere, removeTree } from '../effects/durable.ts';
 import type { Session } from '../session.ts';
-import { readCurrent, readGenerations, removeGeneration } from './generations.ts';
+import { readState } from '../state/state-store.ts';
+import {
+  type Generation,
+  readCurrent,
+  readGenerations,
+  removeGeneration,
+} from './generations.ts';
 
 export interface Garbage {
   /** Numbers of generations that nothing needs. */
@@ -11,7 +17,7 @@ export interface Garbage {
 
 /**
  * What may go: all but the newest `keep` generations, the current one, its predecessor (the way back) and the
- * ones that adopted what the appliance came with; those whose record cannot be read, which lead nowhere; and the
+ * ones that adopted what the appliance came with, and the one that another system gets when it boots; those whose record cannot be read, which lead nowhere; and the
  * contents that none of the kept ones names.
  */
 export async function findGarbage(session: Session, keep: number): Promise<Garbage> {
@@ -20,12 +26,14 @@ export async function findGarbage(session: Session, keep: number): Promise<Garba
   const { whole, unreadable } = await readGenerations(fx.files, layout);
   const numbers = whole.map(({ generation }) => generation);
   const newest = new Set(numbers.slice(-keep));
+  const ofSystems = await neededBySystems(session, whole);
   const kept = whole.filter(
     (generation) =>
       newest.has(generation.generation) ||
       generation.generation === current?.generation ||
       generation.generation === current?.previous ||
-      generation.release === undefined,
+      generation.release === undefined ||
+      ofSystems.has(generation.generation),
   );
   const needed = new Set(
     kept.flatMap((generation) =>
@@ -37,6 +45,19 @@ export async function findGarbage(session: Session, keep: number): Promise<Garba
     generations: [...unreadable, ...numbers.filter((each) => !numbersKept.has(each))],
     contents: (await storedContents(session)).filter((content) => !needed.has(content)),
   };
+}
+
+/** What each system that a slot still holds was left with, and the newest of one that has not booted yet. */
+async function neededBySystems(
+  { fx, config }: Session,
+  generations: readonly Generation[],
+): Promise<Set<number>> {
+  const { slots, systems } = await readState(fx.files, config.stateDir);
+  const waiting = [slots?.A, slots?.B].flatMap((record) => record?.content ?? []);
+  const newest = waiting.flatMap(
+    (system) => generations.findLast((each) => each.system === system)?.generation ?? [],
+  );
+  return new Set([...Object.values(systems ?? {}), ...newest]);
 }
 
 /** `<digest>/file-0755` and `<digest>/tree`, all of them. */

@@ -5,6 +5,7 @@ import { isMissing } from '../effects/files.ts';
 import { parseShape } from '../format/document.ts';
 import { QxError } from '../format/error.ts';
 import { healthCheck } from '../format/health.ts';
+import { type InstalledRelease, installedRelease } from '../format/installed-release.ts';
 import { LIMITS } from '../format/limits.ts';
 import {
   absolutePath,
@@ -34,17 +35,6 @@ const entrySchema = v.looseObject({
   health: v.exactOptional(listOf(healthCheck, 16)),
 });
 
-const releaseSchema = v.looseObject({
-  repository: name,
-  product: name,
-  channel: name,
-  version,
-  release: positive,
-  manifest: sha256,
-  /** The floor that counts from the moment this release is current. */
-  floor: v.exactOptional(whole),
-});
-
 const recordSchema = v.looseObject({
   type: v.literal('generation'),
   format: v.literal(1),
@@ -54,14 +44,15 @@ const recordSchema = v.looseObject({
   previous: v.exactOptional(positive),
   entries: listOf(entrySchema, LIMITS.components),
   /** Absent in a generation that only adopts what the appliance came with. */
-  release: v.exactOptional(releaseSchema),
+  release: v.exactOptional(installedRelease),
   /** In such a generation: the release that was installed before, if any. */
-  was: v.exactOptional(releaseSchema),
+  was: v.exactOptional(installedRelease),
+  /** The system image that it goes with; absent on a host without slots. */
+  system: v.exactOptional(sha256),
 });
 
 export type GenerationEntry = v.InferOutput<typeof entrySchema>;
 export type Generation = v.InferOutput<typeof recordSchema>;
-export type InstalledRelease = v.InferOutput<typeof releaseSchema>;
 
 /** The release that a generation comes from, as a whole or in part. */
 export function releaseOf(generation: Generation | null): InstalledRelease | undefined {

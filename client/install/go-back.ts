@@ -6,6 +6,7 @@ import {
   type Generation,
   readCurrent,
   readGeneration,
+  releaseOf,
   removeGeneration,
   switchCurrent,
 } from './generations.ts';
@@ -28,7 +29,7 @@ export async function goBack(
   if (reason !== null) {
     const failed = await readGeneration(fx.files, layout, journal.to);
     // A host that cannot write down what was wrong goes back all the same.
-    await ifPossible(session, () => rememberRefused(session, failed, reason));
+    await ifPossible(session, () => rememberRefused(session, releaseOf(failed), reason));
   }
   await writeJournal(fx.files, config.stateDir, { ...journal, phase: 'returning' });
   const trouble = await restore(session, journal);

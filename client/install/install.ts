@@ -1,8 +1,10 @@
 import { formatTime } from '../format/time.ts';
 import { belowRoot } from '../config/load.ts';
+import type { InstalledRelease } from '../format/installed-release.ts';
 import type { Component, Manifest } from '../format/manifest.ts';
 import type { Plan } from '../policy/plan.ts';
 import type { Session } from '../session.ts';
+import { runningSystem } from '../slots/system.ts';
 import { type InstallPath, putLink, setAside, standing, tidyUp } from './adopt.ts';
 import {
   type Generation,
@@ -25,6 +27,12 @@ export interface Installable {
   plan: Plan;
 }
 
+/** What a release is put on: the system that it goes with, and the generation whose other entries stay. */
+export interface Base {
+  system: string | null;
+  before: Generation | null;
+}
+
 /**
  * Step 12, up to the switch, in this order:
  *
@@ -38,6 +46,7 @@ export interface Installable {
 export async function prepareRelease(
   session: Session,
   release: Installable,
+  baseOf: (session: Session) => Promise<Base> = currentBase,
 ): Promise<Generation> {
   const { fx, layout, signal } = session;
   const done = new Set<string>();
@@ -48,7 +57,7 @@ export async function prepareRelease(
   }
   signal.throwIfAborted();
   await prepareLinks(session, release.manifest.components);
-  const generation = await releaseGeneration(session, release);
+  const generation = await releaseGeneration(session, release, await baseOf(session));
   await writeGeneration(fx.files, layout, generation);
   signal.throwIfAborted();
   return generation;
@@ -84,7 +93,7 @@ async function adopt(session: Session, places: InstallPath[]): Promise<void> {
   const entries: GenerationEntry[] = [];
   for (const place of foreign)
     entries.push(await setAside(fx.files, layout, number, place));
-  const before = await readCurrent(fx.files, layout);
+  const { system, before } = await currentBase(session);
   const was = releaseOf(before);
   await writeGeneration(fx.files, layout, {
     type: 'generation',
@@ -92,6 +101,7 @@ async function adopt(session: Session, places: InstallPath[]): Promise<void> {
     generation: number,
     installed: formatTime(fx.clock.now()),
     ...previousOf(before),
+    ...(system === null ? {} : { system }),
     entries: withEntries(before, entries),
     // Not `release`: the host is no longer on it as a whole, so the next run installs it again.
     ...(was === undefined ? {} : { was }),
@@ -108,31 +118,42 @@ async function linkAll(session: Session, places: InstallPath[]): Promise<void> {
   }
 }
 
-/** Components that the release does not name stay as they are. */
+/** The base as it is when everything has been adopted: components that a release does not name stay. */
+export async function currentBase(session: Session): Promise<Base> {
+  const { fx, layout } = session;
+  return {
+    system: await runningSystem(session),
+    before: await readCurrent(fx.files, layout),
+  };
+}
+
 async function releaseGeneration(
   session: Session,
   release: Installable,
+  { system, before }: Base,
 ): Promise<Generation> {
   const { fx, layout } = session;
-  const { manifest, sha256, channel } = release;
-  const before = await readCurrent(fx.files, layout);
   return {
     type: 'generation',
     format: 1,
     generation: await nextGenerationNumber(fx.files, layout),
     installed: formatTime(fx.clock.now()),
     ...previousOf(before),
-    release: {
-      repository: manifest.repository,
-      product: manifest.product,
-      channel,
-      version: manifest.version,
-      release: manifest.release,
-      manifest: sha256,
-      ...(manifest.floor === undefined ? {} : { floor: manifest.floor }),
-    },
-    entries: withEntries(before, manifest.components.map(entryFor)),
+    ...(system === null ? {} : { system }),
+    release: asInstalled(release),
+    entries: withEntries(before, release.manifest.components.map(entryFor)),
   };
+}
+
+/** What is remembered of a release. */
+export function asInstalled({
+  manifest,
+  sha256,
+  channel,
+}: Installable): InstalledRelease {
+  const { repository, product, version, release, floor } = manifest;
+  const known = { repository, product, channel, version, release, manifest: sha256 };
+  return floor === undefined ? known : { ...known, floor };
 }
 
 function previousOf(before: Generation | null): Pick<Generation, 'previous'> {

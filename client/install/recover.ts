@@ -4,14 +4,21 @@ import { readCurrent } from './generations.ts';
 import { goBack } from './go-back.ts';
 import { giveRoom, journalFile, readJournal, removeJournal } from './journal.ts';
 import { QxError } from '../format/error.ts';
+import { settle } from '../slots/settle.ts';
 
 export type Recovery = 'nothing' | 'finished' | 'undone';
 
 /**
- * Finishes or undoes what a run that was cut off had begun. Called before anything else by every command that
- * writes. QxError `rollback-failed` when the old release is back and is not well.
+ * What every command that writes does first: finishes or undoes what a run that was cut off had begun, and takes note
+ * of another system that booted. QxError `rollback-failed` when the old release is back and is not well.
  */
 export async function recover(session: Session): Promise<Recovery> {
+  const recovery = await finishInterrupted(session);
+  await settle(session);
+  return recovery;
+}
+
+async function finishInterrupted(session: Session): Promise<Recovery> {
   const { fx, config, layout } = session;
   // What a cut between writing a file and giving it its name leaves behind.
   await fx.files.remove(`${journalFile(config.stateDir)}.new`);

@@ -14,7 +14,7 @@ import { type Layout, objectFile, storePath } from './layout.ts';
 export async function holdingsOf(
   session: Session,
   components: Component[],
-): Promise<Holdings> {
+): Promise<Omit<Holdings, 'imageBytes'>> {
   const { fx, layout } = session;
   const stored = new Set<string>();
   for (const component of components) {

@@ -137,10 +137,11 @@ export async function restartAndCheck(
     const message = `service ${service} does not run after its restart (${state})`;
     return { trouble: { message, output }, health: [] };
   }
-  return check(session, generation, services);
+  return checkHealth(session, generation, services);
 }
 
-async function check(
+/** Everything that a generation declares, checked once as it stands. */
+export async function checkHealth(
   session: Session,
   generation: Generation,
   restarted: readonly string[],

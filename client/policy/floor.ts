@@ -1,5 +1,6 @@
 import type { ClientState } from '../format/client-state.ts';
 import { QxError } from '../format/error.ts';
+import type { InstalledRelease } from '../format/installed-release.ts';
 import type { Root } from '../format/root.ts';
 import type { Generation } from '../install/generations.ts';
 
@@ -16,16 +17,26 @@ export function checkGenerationFloor(
   state: ClientState,
   root: Root,
 ): void {
+  const where = `generation ${generation.generation}`;
+  checkReleaseFloor(generation.release, product, state, root, where);
+}
+
+/** The same for a release; undefined is what the appliance came with. */
+export function checkReleaseFloor(
+  installed: InstalledRelease | undefined,
+  product: string,
+  state: ClientState,
+  root: Root,
+  where: string,
+): void {
   const floor = floorOf(state, root, product);
-  const release = generation.release?.release ?? 0;
+  const release = installed?.release ?? 0;
   if (release >= floor) return;
   throw new QxError('rollback', 'the way back leads below the floor of this host', {
-    where: `generation ${generation.generation}`,
+    where,
     expected: `release ${floor} or higher`,
     found:
-      generation.release === undefined
-        ? 'what the appliance came with'
-        : `release ${release}`,
+      installed === undefined ? 'what the appliance came with' : `release ${release}`,
     hint: 'a floor shuts out releases with known holes and cannot be lowered',
   });
 }

@@ -1,5 +1,5 @@
 import { QxError } from '../format/error.ts';
-import type { Component, Manifest, Source } from '../format/manifest.ts';
+import type { Component, FullImage, Manifest, Source } from '../format/manifest.ts';
 
 /** Step 10, pure: what must be obtained, and from where. */
 
@@ -17,6 +17,8 @@ export interface Holdings {
   staged: ReadonlySet<string>;
   /** Bytes that have arrived of objects that are not whole, by digest. */
   partial: ReadonlyMap<string, number>;
+  /** Bytes of the system image that the other slot has already. */
+  imageBytes: number;
 }
 
 export interface PlanStep {
@@ -28,8 +30,16 @@ export interface PlanStep {
   downloadBytes: number;
 }
 
+/** The system image, which goes straight into its slot. */
+export interface ImageStep {
+  image: FullImage;
+  source: FullSource;
+  downloadBytes: number;
+}
+
 export interface Plan {
   steps: PlanStep[];
+  image: ImageStep | null;
   downloadBytes: number;
   /** What staging and store will grow by until the install is done. */
   diskBytes: number;
@@ -55,15 +65,33 @@ export function makePlan(manifest: Manifest, holdings: Holdings): Plan {
       downloadBytes: Math.max(0, source.size - (here ?? 0)),
     };
   });
-  const downloadBytes = steps.reduce((sum, step) => sum + step.downloadBytes, 0);
+  const componentBytes = steps.reduce((sum, step) => sum + step.downloadBytes, 0);
+  const image = imageStep(manifest, holdings.imageBytes, where);
+  const downloadBytes = componentBytes + (image?.downloadBytes ?? 0);
   const unpackBytes = steps
     .filter((step) => step.need !== 'installed')
     .reduce((sum, step) => sum + step.component.content.size, 0);
-  return { steps, downloadBytes, diskBytes: downloadBytes + unpackBytes };
+  return { steps, image, downloadBytes, diskBytes: componentBytes + unpackBytes };
+}
+
+function imageStep(
+  { full_image: image }: Manifest,
+  bytesHere: number,
+  where: string,
+): ImageStep | null {
+  if (image === undefined) return null;
+  const source = chooseSource({ name: 'system image', sources: image.sources }, where);
+  // Packed bytes cannot be taken up in the middle, except where all is there.
+  const resumable = source.encoding === 'identity' || bytesHere === image.content.size;
+  const here = resumable ? Math.min(bytesHere, source.size) : 0;
+  return { image, source, downloadBytes: source.size - here };
 }
 
 /** The smallest full source that this version can decode. QxError `too-new` when there is none. */
-export function chooseSource(component: Component, where?: string): FullSource {
+export function chooseSource(
+  component: Pick<Component, 'name' | 'sources'>,
+  where?: string,
+): FullSource {
   const known = component.sources.filter(
     (source): source is FullSource =>
       source.type === 'full' && KNOWN_ENCODINGS.includes(source.encoding),

@@ -132,16 +132,14 @@ function refuseUnbuilt(manifest: Manifest, host: HostFacts, where: string): void
 }
 
 function refuseImage(manifest: Manifest, host: HostFacts, where: string): void {
-  if (manifest.full_image === undefined) return;
+  if (manifest.full_image === undefined || host.slots) return;
   throw new QxError(
     'config',
     'the release holds a system image, which this host cannot install',
     {
       where,
       found: 'full_image',
-      hint: host.slots
-        ? 'this version of qx-update installs components only'
-        : `profile "${host.profile}" has no slots for system images`,
+      hint: `profile "${host.profile}" has no slots for system images`,
     },
   );
 }

@@ -4,7 +4,7 @@ import type { Files } from '../effects/effects.ts';
 /** One thing that happened to this host, newest last in the file. Fields are added, never changed. */
 export interface HistoryEntry {
   time: string;
-  event: 'installed' | 'refused' | 'returned';
+  event: 'installed' | 'refused' | 'returned' | 'written';
   product: string;
   channel: string;
   version?: string | undefined;

@@ -1,6 +1,6 @@
 import type { RefusedRelease } from '../format/client-state.ts';
 import { QxError } from '../format/error.ts';
-import { type Generation, releaseOf } from '../install/generations.ts';
+import type { InstalledRelease } from '../format/installed-release.ts';
 import type { Trouble } from '../install/transaction.ts';
 import { formatTime } from '../format/time.ts';
 import type { Session } from '../session.ts';
@@ -12,10 +12,9 @@ const REFUSED_MAX = 32;
 /** Remembers that this host took a release back, until the channel points to another one. */
 export async function rememberRefused(
   session: Session,
-  generation: Generation,
+  release: InstalledRelease | undefined,
   reason: Trouble,
 ): Promise<void> {
-  const release = releaseOf(generation);
   if (release === undefined) return;
   const { product, channel, version, manifest } = release;
   const time = formatTime(session.fx.clock.now());

@@ -76,9 +76,9 @@ function unsynced(files: Files, opened: OpenFile[], torn: { now: boolean }): Fil
       opened.push(file);
       return {
         read: (buffer, position) => file.read(buffer, position),
-        write: async (bytes) => {
-          if (!torn.now) return file.write(bytes);
-          await file.write(bytes.subarray(0, bytes.length / 2));
+        write: async (bytes, position) => {
+          if (!torn.now) return file.write(bytes, position);
+          await file.write(bytes.subarray(0, bytes.length / 2), position);
           throw new Cut('files.open.write');
         },
         sync: () => Promise.resolve(),

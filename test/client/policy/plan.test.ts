@@ -41,7 +41,12 @@ const manifest = (...components: Component[]): Manifest => ({
   components,
 });
 
-const NOTHING: Holdings = { stored: new Set(), staged: new Set(), partial: new Map() };
+const NOTHING: Holdings = {
+  stored: new Set(),
+  staged: new Set(),
+  partial: new Map(),
+  imageBytes: 0,
+};
 
 t.test('the smallest source that can be read is taken', (t) => {
   const br = source({ encoding: 'br', sha256: digest('b'), size: 40 });
@@ -68,6 +73,7 @@ t.test('what is here is not fetched', (t) => {
     stored: new Set(['stored']),
     staged: new Set([digest('2')]),
     partial: new Map([[digest('3'), 60]]),
+    imageBytes: 0,
   });
   t.same(
     plan.steps.map(({ need, downloadBytes }) => [need, downloadBytes]),
@@ -106,7 +112,7 @@ t.test(
   'space is asked for with some to spare, and only when something is needed',
   (t) => {
     const spare = 8 * 1024 * 1024;
-    const plan = { steps: [], downloadBytes: 10, diskBytes: 1000 };
+    const plan = { steps: [], image: null, downloadBytes: 10, diskBytes: 1000 };
     checkSpace(plan, 1000 + spare, '/data');
     checkSpace({ ...plan, diskBytes: 0 }, 0, '/data');
     const error = refusal(() => checkSpace(plan, 999 + spare, '/data'));

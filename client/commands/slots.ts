@@ -1,0 +1,98 @@
+import type { BootState, Slot } from '../boot/boot-state.ts';
+import { change } from '../boot/boot-environment.ts';
+import { markBad as bad, markGood as good } from '../boot/boot-state.ts';
+import { QxError } from '../format/error.ts';
+import { readCurrent } from '../install/generations.ts';
+import { checkHealth } from '../install/transaction.ts';
+import { openSession, type Session, withLock } from '../session.ts';
+import { recover } from '../install/recover.ts';
+import { openEnvironment, readBooted, type SlotPlaces } from '../slots/host-slots.ts';
+import { asQxError } from '../terminal/output.ts';
+import type { Command, CommandResult, Context } from './command.ts';
+
+export const markGood: Command = {
+  name: 'mark-good',
+  describe: 'Confirm the running system: the boot loader goes on booting it',
+  options: [
+    {
+      flag: 'if-healthy',
+      describe: 'Only when the declared health checks hold right now (else 75)',
+    },
+  ],
+  examples: ['mark-good', 'mark-good --if-healthy'],
+  run: async (context, _args, flags) => {
+    const places = await placesOf(context);
+    const { slot } = await readBooted(context.fx.files, places);
+    const session = await sessionIfPossible(context);
+    if (flags.is('if-healthy') && session !== null) await refuseUnhealthy(session);
+    // Nothing but this write decides; all that follows is told and may fail.
+    const state = await change(openEnvironment(context.fx.files, places), (before) =>
+      good(before, slot),
+    );
+    if (session !== null)
+      await orWarn(context, () => withLock(session, () => recover(session)));
+    return { ...slotsValue(state, slot), text: `slot ${slot} is good` };
+  },
+};
+
+export const markBad: Command = {
+  name: 'mark-bad',
+  describe:
+    'Give up the running system: the next boot is the other one, where that can be',
+  examples: ['mark-bad'],
+  run: async (context) => {
+    const places = await placesOf(context);
+    const { slot } = await readBooted(context.fx.files, places);
+    const state = await change(openEnvironment(context.fx.files, places), (before) =>
+      bad(before, slot),
+    );
+    return {
+      ...slotsValue(state, slot),
+      text: `slot ${slot} is bad, slot ${state.next} is next`,
+    };
+  },
+};
+
+function slotsValue(state: BootState, slot: Slot): Pick<CommandResult, 'value'> {
+  return { value: { booted: slot, next: state.next, slots: state.slots } };
+}
+
+/** A host that has lost its configuration boots all the same, and is marked with what every appliance has. */
+async function placesOf(context: Context): Promise<SlotPlaces> {
+  try {
+    return await context.config();
+  } catch (error) {
+    context.out.warn(`no configuration: ${asQxError(error).message}`);
+    return { root: context.root, bootEnvironment: null };
+  }
+}
+
+async function sessionIfPossible(context: Context): Promise<Session | null> {
+  const { fx, out, signal } = context;
+  try {
+    return await openSession(fx, await context.config(), out, signal);
+  } catch {
+    return null;
+  }
+}
+
+/** QxError `deferred` with the check that failed; a host whose own state is gone has nothing declared. */
+async function refuseUnhealthy(session: Session): Promise<void> {
+  const { fx, layout } = session;
+  const generation = await readCurrent(fx.files, layout).catch(() => null);
+  if (generation === null) return;
+  const { trouble } = await checkHealth(session, generation, []);
+  if (trouble === null) return;
+  throw new QxError('deferred', trouble.message, {
+    found: trouble.output === '' ? undefined : trouble.output,
+    hint: 'the running system is not marked good yet',
+  });
+}
+
+async function orWarn(context: Context, work: () => Promise<unknown>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    context.out.warn(`the slot is marked; ${asQxError(error).message}`);
+  }
+}

@@ -271,18 +271,20 @@ const MANIFEST_WORDS: Row[] = [
     says: { error: /"hooks"/, where: RELEASE, found: /hooks/ },
   },
   {
-    name: 'a system image, which is not known yet',
+    name: 'a system image, where the kernel was not told which slot runs',
     publish: manifest({
       full_image: {
         content: { sha256: '0'.repeat(64), size: 9 },
-        sources: [],
+        sources: [
+          { type: 'full', encoding: 'identity', sha256: '0'.repeat(64), size: 9 },
+        ],
         requires_reboot: true,
         target_slot: 'auto',
       },
     }),
     exit: 78,
     verified: 'manifest',
-    says: { error: /a system image/, where: RELEASE, found: /full_image/ },
+    says: { error: /booted slot is not known/, where: /command line/, found: /none/ },
   },
 ];
 

@@ -169,7 +169,8 @@ const REFUSED: (Row & { code: Code; found: RegExp })[] = [
     found: /windows/,
   },
   {
-    name: 'a system image',
+    name: 'a system image, on a host without slots',
+    host: { slots: false, profile: 'quantix-vdc' },
     release: {
       components: [],
       full_image: {

@@ -1,0 +1,285 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import t from 'tap';
+import type { Test } from 'tap';
+import { makeForge, sha256 } from '../support/forge.ts';
+import { makeHost } from '../support/sandbox.ts';
+import {
+  boot,
+  FRESH,
+  layOutSlots,
+  publishImage,
+  readBootState,
+  slotStart,
+  statusOf,
+  systemImage,
+  writeBootState,
+} from '../support/slot-host.ts';
+
+t.setTimeout(120_000);
+
+/** A host with two slots, and what it needs to be told. */
+function slotHost(t: Test) {
+  const dir = t.testdir({ tree: {}, host: {} });
+  const forge = makeForge(path.join(dir, 'tree'));
+  const host = makeHost(path.join(dir, 'host'), {
+    url: `file://${forge.dir}`,
+    root: forge.rootBytes,
+  });
+  layOutSlots(host.dir);
+  return { forge, host };
+}
+
+type SlotHost = ReturnType<typeof slotHost>;
+
+async function ok({ host }: SlotHost, ...words: string[]): Promise<string> {
+  const { status, stdout, stderr } = await host.run(words);
+  if (status !== 0) throw new Error(`${words.join(' ')} ended with ${status}: ${stderr}`);
+  return stdout + stderr;
+}
+
+/** What GRUB would do now: one try less, and the kernel is told. */
+async function bootNext({ host }: SlotHost): Promise<string> {
+  const state = await readBootState(host.dir);
+  const slot =
+    state.slots[state.next].triesLeft > 0 ? state.next : state.next === 'A' ? 'B' : 'A';
+  const { kind, triesLeft } = state.slots[slot];
+  const slots = { ...state.slots, [slot]: { kind, triesLeft: triesLeft - 1 } };
+  await writeBootState(host.dir, { ...state, slots });
+  const reason = slot !== state.next ? 'fallback' : kind === 'trial' ? 'trial' : 'proven';
+  boot(host.dir, slot, reason);
+  return `${slot} ${reason}`;
+}
+
+t.test('an image is written to the other slot, tried, and marked good', async (t) => {
+  for (const encoding of ['identity', 'br'] as const) {
+    const all = slotHost(t);
+    const { forge, host } = all;
+    const image = systemImage('1.0.0');
+    publishImage(forge, { version: '1.0.0', serial: 1, image, encoding });
+    const before = slotStart(host.dir, 'A', image.length);
+
+    const check = await host.run(['check', '--exit-code']);
+    t.equal(check.status, 100, check.stderr);
+    t.match(check.stdout, /system image\s+1\.0\.0/);
+    const applied = await host.run(['apply', '--exit-code']);
+    t.equal(applied.status, 101, applied.stderr);
+    t.match(applied.stdout, /written to the other slot .* restart this machine/);
+
+    t.equal(sha256(slotStart(host.dir, 'B', image.length)), sha256(image));
+    t.same(
+      slotStart(host.dir, 'A', image.length),
+      before,
+      'the booted slot is as it was',
+    );
+    t.match(await readBootState(host.dir), {
+      next: 'B',
+      slots: { A: { kind: 'good', triesLeft: 8 }, B: { kind: 'trial', triesLeft: 3 } },
+    });
+    t.match(await statusOf(host), {
+      status: 'reboot-required',
+      slots: {
+        booted: 'A',
+        reason: 'proven',
+        next: 'B',
+        rebootPending: true,
+        a: { state: 'good', version: '0.9.0', sha256: null },
+        b: { state: 'trial', triesLeft: 3, version: '1.0.0', sha256: sha256(image) },
+      },
+    });
+    const again = await host.run(['run', '--exit-code']);
+    t.equal(again.status, 101, 'what waits is not fetched again');
+
+    t.equal(await bootNext(all), 'B trial');
+    await ok(all, 'recover');
+    t.match(await statusOf(host), {
+      version: '1.0.0',
+      slots: { booted: 'B', reason: 'trial' },
+    });
+    t.match(await ok(all, 'mark-good'), /slot B is good/);
+    t.match(await readBootState(host.dir), {
+      next: 'B',
+      slots: { B: { kind: 'good', triesLeft: 8 } },
+    });
+    t.match(await ok(all, 'history'), /installed\s+1\.0\.0/);
+    t.match(await ok(all, 'run'), /^$/, 'nothing new, and nothing to say');
+    t.match(await ok(all, 'check'), /up to date: 1\.0\.0/);
+  }
+});
+
+t.test('a trial that never becomes good is refused, with its reason', async (t) => {
+  const all = slotHost(t);
+  const { forge, host } = all;
+  publishImage(forge, { version: '1.0.0', serial: 1, image: systemImage('1.0.0') });
+  await ok(all, 'apply');
+  const boots = [];
+  for (let tries = 0; tries < 4; tries += 1) boots.push(await bootNext(all));
+  t.same(boots, ['B trial', 'B trial', 'B trial', 'A fallback']);
+  t.match(await ok(all, 'recover'), /did not become good in any of its three boots/);
+  t.match(await statusOf(host), {
+    status: 'error',
+    version: null,
+    lastRefusal: {
+      message: /slot B did not become good/,
+      found: /slot A runs, because: fallback/,
+    },
+    slots: { booted: 'A', rebootPending: false, b: { state: 'trial', triesLeft: 0 } },
+  });
+  const refused = await host.run(['apply']);
+  t.equal(refused.status, 75);
+  t.match(refused.stderr, /1\.0\.0 was taken back on this host before/);
+  t.match(await ok(all, 'history'), /returned.*did not become good/);
+
+  publishImage(forge, { version: '1.1.0', serial: 2, image: systemImage('1.1.0') });
+  await ok(all, 'mark-good');
+  await ok(all, 'apply');
+  t.equal(await bootNext(all), 'B trial');
+  await ok(all, 'mark-good');
+  t.match(await statusOf(host), { version: '1.1.0', lastRefusal: null });
+});
+
+t.test(
+  'components go with their system: older overrides never shadow a new one',
+  async (t) => {
+    const all = slotHost(t);
+    const { forge, host } = all;
+    const place = host.path('/data/bin/qx-node');
+    const reads = (): string | null =>
+      fs.existsSync(place) ? fs.readFileSync(place, 'utf8') : null;
+    forge.release({ version: '1.0.0', serial: 1 });
+    await ok(all, 'apply');
+    t.match(reads(), /1\.0\.0/);
+
+    // The image has its own qx-node baked in: nothing at the install path.
+    publishImage(forge, {
+      version: '2.0.0',
+      serial: 2,
+      image: systemImage('2.0.0'),
+      fullImage: { components: { 'qx-node': '2.0.0' } },
+      manifest: { release: 2 },
+    });
+    await ok(all, 'apply');
+    t.match(reads(), /1\.0\.0/, 'before the reboot everything is as it was');
+    await bootNext(all);
+    await ok(all, 'recover');
+    t.equal(reads(), null, 'the link leads nowhere: the baked one counts');
+    for (let boots = 0; boots < 3; boots += 1) await bootNext(all);
+    t.match(await ok(all, 'recover'), /another system runs in slot A/);
+    t.match(reads(), /1\.0\.0/, 'the fallback brings it back');
+    t.match(await statusOf(host), { version: '1.0.0' });
+
+    // An image and a component in one release: one fate.
+    const content = Buffer.from('#!/bin/sh\necho 3.0.0\n');
+    const component = {
+      name: 'qx-node',
+      version: '3.0.0',
+      kind: 'file' as const,
+      install_path: '/data/bin/qx-node',
+      permissions: '0755',
+      content: { sha256: sha256(content), size: content.length },
+      sources: [forge.object(content)],
+    };
+    publishImage(forge, {
+      version: '3.0.0',
+      serial: 3,
+      image: systemImage('3.0.0'),
+      manifest: { release: 3, components: [component] },
+    });
+    await ok(all, 'mark-good');
+    await ok(all, 'apply');
+    t.match(reads(), /1\.0\.0/, 'not switched before the system is');
+    await bootNext(all);
+    await ok(all, 'mark-good');
+    t.match(reads(), /3\.0\.0/);
+    t.match(await ok(all, 'current'), /3\.0\.0/);
+
+    // And back by hand, to the other slot, at the next boot.
+    t.match(await ok(all, 'rollback'), /slot A .*is next: restart/);
+    t.match(reads(), /3\.0\.0/);
+    t.equal(await bootNext(all), 'A proven');
+    await ok(all, 'recover');
+    t.match(reads(), /1\.0\.0/);
+    const refused = await host.run(['apply']);
+    t.equal(refused.status, 75, 'what was left by hand does not come again');
+  },
+);
+
+t.test('mark-good needs nothing but the environment', async (t) => {
+  const { host } = slotHost(t);
+  const state = {
+    ...FRESH,
+    slots: { ...FRESH.slots, A: { kind: 'good', triesLeft: 3 } as const },
+  };
+  await writeBootState(host.dir, state);
+  for (const folder of ['data', 'quantix'])
+    fs.rmSync(host.path(`/${folder}`), { recursive: true, force: true });
+  const marked = await host.run(['mark-good']);
+  t.equal(marked.status, 0, marked.stderr);
+  t.match(marked.stderr, /warning: no configuration/);
+  t.equal((await readBootState(host.dir)).slots.A.triesLeft, 8);
+});
+
+t.test('mark-good --if-healthy says what is not well, and marks nothing', async (t) => {
+  const all = slotHost(t);
+  const { forge, host } = all;
+  const health = [{ type: 'tcp' as const, port: 1, timeout_seconds: 1, retries: 0 }];
+  const content = Buffer.from('#!/bin/sh\n');
+  const component = {
+    name: 'qx-node',
+    version: '1.0.0',
+    kind: 'file' as const,
+    install_path: '/data/bin/qx-node',
+    permissions: '0755',
+    content: { sha256: sha256(content), size: content.length },
+    sources: [forge.object(content)],
+    health,
+  };
+  const manifest = { components: [component] };
+  publishImage(forge, {
+    version: '1.0.0',
+    serial: 1,
+    image: systemImage('1.0.0'),
+    manifest,
+  });
+  await ok(all, 'apply');
+  await bootNext(all);
+  await ok(all, 'recover');
+  const refused = await host.run(['mark-good', '--if-healthy']);
+  t.equal(refused.status, 75);
+  t.match(refused.stderr, /health check failed: qx-node: tcp/);
+  t.match(await readBootState(host.dir), {
+    slots: { B: { kind: 'trial', triesLeft: 2 } },
+  });
+});
+
+t.test('mark-bad gives the running system up', async (t) => {
+  const all = slotHost(t);
+  publishImage(all.forge, { version: '1.0.0', serial: 1, image: systemImage('1.0.0') });
+  await ok(all, 'apply');
+  await bootNext(all);
+  t.match(await ok(all, 'mark-bad'), /slot B is bad, slot A is next/);
+  await bootNext(all);
+  t.match(await ok(all, 'recover'), /slot B was marked bad/);
+});
+
+t.test(
+  'auto_reboot starts the machine anew, and not while the host is held',
+  async (t) => {
+    const all = slotHost(t);
+    const { forge, host } = all;
+    host.configure({ auto_apply: true, auto_reboot: true });
+    fs.mkdirSync(host.path('/sbin'), { recursive: true });
+    const script = `#!/bin/sh\necho begun >>"${host.path('/rebooted')}"\n`;
+    fs.writeFileSync(host.path('/sbin/reboot'), script, { mode: 0o755 });
+    const reboots = (): number =>
+      fs.existsSync(host.path('/rebooted'))
+        ? fs.readFileSync(host.path('/rebooted'), 'utf8').split('\n').length - 1
+        : 0;
+    publishImage(forge, { version: '1.0.0', serial: 1, image: systemImage('1.0.0') });
+    t.match(await ok(all, 'run'), /restarting now/);
+    t.equal(reboots(), 1);
+    await ok(all, 'hold');
+    t.equal((await host.run(['run'])).status, 75);
+    t.equal(reboots(), 1);
+  },
+);

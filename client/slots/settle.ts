@@ -15,6 +15,7 @@ import type { Session } from '../session.ts';
 import { readState, writeState } from '../state/state-store.ts';
 import { noteSystemGivenUp, noteSystemGood } from '../traces.ts';
 import { bootedIfKnown, openEnvironment } from './host-slots.ts';
+import { removeNote } from './slot-writer.ts';
 import { systemIn } from './system.ts';
 
 /**
@@ -114,6 +115,7 @@ async function settleTrial(session: Session, booted: Booted): Promise<void> {
   if (mine !== null && state.slots[booted.slot].kind === 'good') {
     await closeRecord(session, booted.slot, { good: formatTime(fx.clock.now()) });
     await noteSystemGood(session, mine);
+    await removeNote(fx.files, config.stateDir);
   }
   const other = otherSlot(booted.slot);
   if (others !== null && isOver(state.slots[other])) {

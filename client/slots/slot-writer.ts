@@ -110,8 +110,9 @@ export class SlotWriter {
     }
     if (this.size === 0) checkSlotImageHead(bytes, content.size, 'the system image');
     if (this.#file === null) {
-      await this.#options.onFirstWrite();
+      // A slot that cannot be opened is no reason to change anything.
       this.#file = await fx.files.open(device, 'overwrite');
+      await this.#options.onFirstWrite();
     }
     await this.#file.write(bytes, this.size);
     this.#hash.update(bytes);

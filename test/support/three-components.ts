@@ -106,10 +106,11 @@ export async function client(
   words: string[],
   run: CutRun,
   signal = new AbortController().signal,
+  program = runCommandLine,
 ): Promise<Ended> {
   let said = '';
   const sink = { write: (text: string) => (said += text) };
-  const status = await runCommandLine(['--root', dir, ...words, '--quiet'], {
+  const status = await program(['--root', dir, ...words, '--quiet'], {
     fx: run.effects,
     env: {},
     stdout: sink,

@@ -1,0 +1,132 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import t from 'tap';
+import type { Test } from 'tap';
+import { brokenClient } from '../support/broken-client.ts';
+import { someError } from '../support/disturb.ts';
+import { makeForge, sha256 } from '../support/forge.ts';
+import { makeHost } from '../support/sandbox.ts';
+import { disturbUpdate, type ImageUpdate } from '../support/slot-cuts.ts';
+import { layOutSlots, publishImage, systemImage } from '../support/slot-host.ts';
+
+/**
+ * The installation of one system image with a component, cut off before each of its effects; with each cut the power
+ * goes, and of what was not synced the disk keeps all kinds of parts. What boots next is whole, always.
+ */
+
+t.setTimeout(300_000);
+
+const SEEDS = [0, 1, 2];
+const IMAGE_BYTES = 2_500_000;
+
+function imageUpdate(t: Test): ImageUpdate {
+  const memory = fs.existsSync('/dev/shm') ? '/dev/shm' : os.tmpdir();
+  const dir = fs.mkdtempSync(path.join(memory, 'quantix-slot-'));
+  t.teardown(() => fs.rmSync(dir, { recursive: true }));
+  const forge = makeForge(path.join(dir, 'tree'));
+  const prepared = path.join(dir, 'host');
+  makeHost(prepared, { url: pathToFileURL(forge.dir).href, root: forge.rootBytes });
+  layOutSlots(prepared);
+  const image = systemImage('1.0.0', IMAGE_BYTES);
+  const content = Buffer.from('#!/bin/sh\necho 1.0.0\n');
+  const component = {
+    name: 'qx-node',
+    version: '1.0.0',
+    kind: 'file' as const,
+    install_path: '/data/bin/qx-node',
+    permissions: '0755',
+    content: { sha256: sha256(content), size: content.length },
+    sources: [forge.object(content)],
+  };
+  publishImage(forge, {
+    version: '1.0.0',
+    serial: 1,
+    image,
+    manifest: { components: [component] },
+  });
+  return { prepared, image };
+}
+
+/** Every cut with every seed; the faults that were found. */
+async function cutEverywhere(
+  update: ImageUpdate,
+  seeds = SEEDS,
+): Promise<{ cuts: number; faults: string[] }> {
+  const whole = await disturbUpdate(update, Infinity, 0);
+  const faults = whole.faults.map((fault) => `undisturbed: ${fault}`);
+  let cuts = 0;
+  for (let last = 1; last <= whole.seen.length + 1; last += 1) {
+    for (const seed of seeds) {
+      cuts += 1;
+      const found = (await disturbUpdate(update, last, seed)).faults;
+      const where = `cut before effect ${last}, ${whole.seen[last - 1] ?? 'the end'}, seed ${seed}`;
+      faults.push(...found.map((fault) => `${where}: ${fault}`));
+    }
+  }
+  return { cuts, faults };
+}
+
+t.test('power cuts before every effect', async (t) => {
+  const { cuts, faults } = await cutEverywhere(imageUpdate(t));
+  t.comment(`${cuts} power cuts`);
+  t.same(faults, []);
+});
+
+t.test('a disk that fails at any effect', async (t) => {
+  const update = imageUpdate(t);
+  const { seen } = await disturbUpdate(update, Infinity, 0);
+  const faults: string[] = [];
+  for (let at = 1; at <= seen.length; at += 1) {
+    const found = await disturbUpdate(update, at, 0, { fails: someError(at) });
+    faults.push(
+      ...found.faults.map((fault) => `${someError(at)} at ${seen[at - 1]}: ${fault}`),
+    );
+  }
+  t.same(faults, []);
+});
+
+t.test('a client that gives the word before the image is there is found', async (t) => {
+  const program = await brokenClient(t, {
+    file: 'client/boot/boot-state.ts',
+    from: 'return { ...withSlot(state, otherSlot(booted), EMPTY), next: booted };',
+    to: 'return { ...withSlot(state, otherSlot(booted), full("trial")), next: otherSlot(booted) };',
+  });
+  const { faults } = await cutEverywhere({ ...imageUpdate(t), program }, [0]);
+  t.ok(
+    faults.some((fault) => /B would boot, and is not whole/.test(fault)),
+    faults.join('\n'),
+  );
+});
+
+t.test('a client that does not sync is found', async (t) => {
+  const program = await brokenClient(t, {
+    file: 'client/slots/slot-writer.ts',
+    from: 'await this.#file?.sync();',
+    to: '',
+  });
+  const { faults } = await cutEverywhere({ ...imageUpdate(t), program }, [0]);
+  t.ok(
+    faults.some((fault) => /B would boot, and is not whole/.test(fault)),
+    faults.join('\n'),
+  );
+});
+
+t.test(
+  'bits that rot on the disk are read back, and one who does not look is found',
+  async (t) => {
+    const update = {
+      ...imageUpdate(t),
+      flaws: { rots: (file: string) => /sda3$/.test(file) },
+    };
+    t.same((await disturbUpdate(update, Infinity, 0)).faults, []);
+    const program = await brokenClient(t, {
+      file: 'client/slots/install-image.ts',
+      from: '  await readBack(session, target, image);\n',
+      to: '',
+    });
+    const { faults } = await disturbUpdate({ ...update, program }, Infinity, 0);
+    t.match(faults, [/B would boot, and is not whole/, /B may be tried/]);
+  },
+);

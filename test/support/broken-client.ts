@@ -1,0 +1,54 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { build } from 'esbuild';
+import type { Test } from 'tap';
+import type { runCommandLine } from '../../client/cli.ts';
+import { ROOT } from './setup.mjs';
+
+export type RunCommandLine = typeof runCommandLine;
+
+/** One place of the client's sources, and what a careless programmer would have written there. */
+export interface Sabotage {
+  /** "client/slots/install-image.ts" */
+  file: string;
+  from: string;
+  to: string;
+}
+
+/** The client with that change, to be called in this process. Fails when the source does not have the place. */
+export async function brokenClient(
+  t: Test,
+  { file, from, to }: Sabotage,
+): Promise<RunCommandLine> {
+  const source = fs.readFileSync(path.join(ROOT, file), 'utf8');
+  if (source.split(from).length !== 2)
+    throw new Error(`${file}: "${from}" is not there once`);
+  const contents = source.replace(from, () => to);
+  const outfile = path.join(t.testdir(), 'broken.mjs');
+  await build({
+    absWorkingDir: ROOT,
+    entryPoints: ['client/cli.ts'],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    banner: {
+      js: "import { createRequire } from 'node:module';const require = createRequire(import.meta.url);",
+    },
+    logLevel: 'error',
+    plugins: [
+      {
+        name: 'sabotage',
+        setup: (bundler) => {
+          const only = new RegExp(`${file.replace(/[.\\/]/g, '\\$&')}$`);
+          bundler.onLoad({ filter: only }, () => ({ contents, loader: 'ts' }));
+        },
+      },
+    ],
+  });
+  const client = (await import(pathToFileURL(outfile).href)) as {
+    runCommandLine: RunCommandLine;
+  };
+  return client.runCommandLine;
+}

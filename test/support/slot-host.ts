@@ -126,7 +126,7 @@ export function slotStart(dir: string, slot: Slot, bytes: number): Buffer {
   return fs.readFileSync(devicePath(dir, slot)).subarray(0, bytes);
 }
 
-export async function statusOf(host: Host): Promise<Record<string, any>> {
+export async function statusOf(host: Host): Promise<object> {
   const { stdout } = await host.run(['status', '--json']);
-  return JSON.parse(stdout) as Record<string, any>;
+  return JSON.parse(stdout) as object;
 }

@@ -4,12 +4,22 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import t from 'tap';
 import type { Test } from 'tap';
-import { brokenClient } from '../support/broken-client.ts';
+import { runCommandLine } from '../../client/cli.ts';
+import type { HealthCheck } from '../../client/format/health.ts';
+import { brokenClient, type RunCommandLine } from '../support/broken-client.ts';
+import { cutOff } from '../support/cut-off.ts';
 import { someError } from '../support/disturb.ts';
 import { makeForge, sha256 } from '../support/forge.ts';
 import { makeHost } from '../support/sandbox.ts';
 import { disturbUpdate, type ImageUpdate } from '../support/slot-cuts.ts';
-import { layOutSlots, publishImage, systemImage } from '../support/slot-host.ts';
+import {
+  boot,
+  layOutSlots,
+  publishImage,
+  readBootState,
+  systemImage,
+} from '../support/slot-host.ts';
+import { client } from '../support/three-components.ts';
 
 /**
  * The installation of one system image with a component, cut off before each of its effects; with each cut the power
@@ -21,7 +31,8 @@ t.setTimeout(300_000);
 const SEEDS = [0, 1, 2];
 const IMAGE_BYTES = 2_500_000;
 
-function imageUpdate(t: Test): ImageUpdate {
+/** `health` is what the component declares. */
+function imageUpdate(t: Test, health: HealthCheck[] = []): ImageUpdate {
   const memory = fs.existsSync('/dev/shm') ? '/dev/shm' : os.tmpdir();
   const dir = fs.mkdtempSync(path.join(memory, 'quantix-slot-'));
   t.teardown(() => fs.rmSync(dir, { recursive: true }));
@@ -39,6 +50,7 @@ function imageUpdate(t: Test): ImageUpdate {
     permissions: '0755',
     content: { sha256: sha256(content), size: content.length },
     sources: [forge.object(content)],
+    ...(health.length === 0 ? {} : { health }),
   };
   publishImage(forge, {
     version: '1.0.0',
@@ -130,3 +142,23 @@ t.test(
     t.match(faults, [/B would boot, and is not whole/, /B may be tried/]);
   },
 );
+
+t.test('a client that marks good before it has looked is found', async (t) => {
+  const deaf: HealthCheck = { type: 'tcp', port: 1, timeout_seconds: 1, retries: 0 };
+  const { prepared: host } = imageUpdate(t, [deaf]);
+  const run = (program: RunCommandLine, ...words: string[]) =>
+    client(host, words, cutOff(Infinity), undefined, program);
+  t.equal((await run(runCommandLine, 'apply')).status, 0);
+  boot(host, 'B', 'trial');
+  t.equal((await run(runCommandLine, 'recover')).status, 0);
+  const kind = async () => (await readBootState(host)).slots.B.kind;
+  const honest = await run(runCommandLine, 'mark-good', '--if-healthy');
+  t.match([honest.status, await kind()], [75, 'trial']);
+  const careless = await brokenClient(t, {
+    file: 'client/commands/slots.ts',
+    from: "    if (flags.is('if-healthy') && session !== null) await refuseUnhealthy(session);\n",
+    to: '',
+  });
+  const { status } = await run(careless, 'mark-good', '--if-healthy');
+  t.match([status, await kind()], [0, 'good'], 'the check above would have failed');
+});

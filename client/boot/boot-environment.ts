@@ -1,3 +1,5 @@
+import type { Effects } from '../effects/effects.ts';
+import { QxError } from '../format/error.ts';
 import type { BootState } from './boot-state.ts';
 
 export interface BootReading {
@@ -15,10 +17,36 @@ export interface BootEnvironment {
    * `local-state` when the environment takes no further state.
    */
   write(state: BootState): Promise<void>;
+  /** A file of it that processes take turns by: a mark and an installation must not undo each other. */
+  readonly lockPath: string;
 }
 
-/** Reads, takes one step, and writes where that changed something. The step's refusals pass through. */
+const TURN_MS = 50;
+const TURNS = 100;
+
+/**
+ * Reads, takes one step, and writes where that changed something, while no other process does. The step's refusals
+ * pass through; QxError `locked` when it is never our turn.
+ */
 export async function change(
+  { files, clock }: Pick<Effects, 'files' | 'clock'>,
+  environment: BootEnvironment,
+  step: (state: BootState) => BootState,
+): Promise<BootState> {
+  // Where there is none, taking the lock would make a part of one.
+  await environment.read();
+  for (let turn = 0; turn < TURNS; turn += 1) {
+    const lock = await files.lock(environment.lockPath);
+    if (lock !== null) return changeNow(environment, step).finally(() => lock.release());
+    await clock.sleep(TURN_MS);
+  }
+  throw new QxError('locked', 'another process changes the boot environment', {
+    where: environment.lockPath,
+    found: `no end of it in ${(TURN_MS * TURNS) / 1000} seconds`,
+  });
+}
+
+async function changeNow(
   environment: BootEnvironment,
   step: (state: BootState) => BootState,
 ): Promise<BootState> {

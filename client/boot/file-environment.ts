@@ -21,6 +21,7 @@ const schema = v.object({
 /** One JSON file at `path`: an environment without a boot loader, for sandboxes and tests. */
 export function fileEnvironment(files: Files, path: string): BootEnvironment {
   return {
+    lockPath: `${path}.lock`,
     read: async () => {
       const bytes = await readIfThere(files, path, BYTES_MAX);
       if (bytes === null) {

@@ -25,6 +25,7 @@ const FILE_BYTES_MAX = 64 * 1024;
 export function grubEnvironment(files: Files, folder: string): BootEnvironment {
   const paths = COPIES.map((name) => `${folder}/${name}`) as [string, string];
   return {
+    lockPath: paths[0],
     read: async () => {
       const copies = await readCopies(files, paths);
       const readable = copies.filter((copy) => copy !== null).length;

@@ -26,8 +26,10 @@ export const markGood: Command = {
     const session = await sessionIfPossible(context);
     if (flags.is('if-healthy') && session !== null) await refuseUnhealthy(session);
     // Nothing but this write decides; all that follows is told and may fail.
-    const state = await change(openEnvironment(context.fx.files, places), (before) =>
-      good(before, slot),
+    const state = await change(
+      context.fx,
+      openEnvironment(context.fx.files, places),
+      (before) => good(before, slot),
     );
     if (session !== null)
       await orWarn(context, () => withLock(session, () => recover(session)));
@@ -43,8 +45,10 @@ export const markBad: Command = {
   run: async (context) => {
     const places = await placesOf(context);
     const { slot } = await readBooted(context.fx.files, places);
-    const state = await change(openEnvironment(context.fx.files, places), (before) =>
-      bad(before, slot),
+    const state = await change(
+      context.fx,
+      openEnvironment(context.fx.files, places),
+      (before) => bad(before, slot),
     );
     return {
       ...slotsValue(state, slot),

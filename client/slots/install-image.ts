@@ -76,7 +76,7 @@ export async function writeImage(
 async function begin(session: Session, target: Target): Promise<void> {
   const { fx, config, layout } = session;
   const { slot, booted, environment } = target;
-  await change(environment, (state) => beginInstall(state, booted.slot));
+  await change(fx, environment, (state) => beginInstall(state, booted.slot));
   const state = await readState(fx.files, config.stateDir);
   const system = await systemIn(fx.files, config, booted.slot, state);
   const current = await readCurrent(fx.files, layout);
@@ -166,7 +166,7 @@ export async function tryImage(
   const state = await readState(fx.files, config.stateDir);
   const slots = { ...state.slots, [slot]: record };
   await writeState(fx.files, config.stateDir, { ...state, slots });
-  await change(environment, (before) => activate(before, slot));
+  await change(fx, environment, (before) => activate(before, slot));
   await removeNote(fx.files, config.stateDir);
   await noteSystemWaits(session, record, slot);
 }

@@ -45,7 +45,7 @@ export async function leaveSystem(
     state.slots?.[booted.slot]?.release ?? releaseOf(await readCurrent(fx.files, layout));
   const message = `rolled back by hand to slot ${slot}`;
   await rememberRefused(session, left, { message, output: '' });
-  await change(environment, (before) => rollBackTo(before, slot));
+  await change(fx, environment, (before) => rollBackTo(before, slot));
   await session.log(message);
   return { slot, version };
 }

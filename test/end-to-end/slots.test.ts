@@ -283,3 +283,19 @@ t.test(
     t.equal(reboots(), 1);
   },
 );
+
+t.test('another boot environment, one plain file, does as well', async (t) => {
+  const all = slotHost(t);
+  const { forge, host } = all;
+  fs.rmSync(host.path('/boot/grub'), { recursive: true });
+  fs.writeFileSync(host.path('/boot/state.json'), JSON.stringify(FRESH));
+  host.configure({ boot_environment: '/boot/state.json' });
+  publishImage(forge, { version: '1.0.0', serial: 1, image: systemImage('1.0.0') });
+  await ok(all, 'apply');
+  boot(host.dir, 'B', 'trial');
+  await ok(all, 'mark-good');
+  t.match(await statusOf(host), {
+    version: '1.0.0',
+    slots: { next: 'B', b: { state: 'good' } },
+  });
+});

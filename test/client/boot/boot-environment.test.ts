@@ -18,10 +18,12 @@ import {
 } from '../../../client/boot/grub-environment.ts';
 import type { Files } from '../../../client/effects/effects.ts';
 import { nodeFiles } from '../../../client/effects/files.ts';
+import { nodeEffects } from '../../../client/effects/node.ts';
 import { Cut, cutOff } from '../../support/cut-off.ts';
 import { refusalOf } from '../../support/web.ts';
 
 const files = nodeFiles();
+const fx = nodeEffects({});
 const GOOD: BootState = {
   next: 'A',
   slots: { A: { kind: 'good', triesLeft: 8 }, B: { kind: 'good', triesLeft: 8 } },
@@ -70,10 +72,11 @@ for (const [name, made] of Object.entries(IMPLEMENTATIONS)) {
     let expected = GOOD;
     for (const step of steps) {
       expected = step(expected);
-      t.same(await change(made.open(files, dir), step), expected);
+      t.same(await change(fx, made.open(files, dir), step), expected);
       t.same((await made.open(files, dir).read()).state, expected);
     }
-    t.same(fs.readdirSync(dir).sort(), [...names], 'nothing is left beside it');
+    const left = fs.readdirSync(dir).filter((each) => !each.endsWith('.lock'));
+    t.same(left.sort(), [...names], 'nothing is left beside it');
   });
 
   t.test(`${name}: a host without one says so`, async (t) => {
@@ -81,11 +84,31 @@ for (const [name, made] of Object.entries(IMPLEMENTATIONS)) {
     t.match(error, { code: 'config', exitCode: 78 });
   });
 
+  t.test(`${name}: two that change it take turns, and neither is lost`, async (t) => {
+    const dir = t.testdir();
+    made.put(dir, beginInstall(GOOD, 'A'));
+    const environment = made.open(files, dir);
+    const lock = await files.lock(environment.lockPath);
+    let ended = 0;
+    const both = [
+      change(fx, environment, (state) => activate(state, 'B')),
+      change(fx, environment, (state) => markGood(state, 'A')),
+    ].map((each) => each.then(() => (ended += 1)));
+    await fx.clock.sleep(200);
+    t.equal(ended, 0, 'while another process has its turn, nothing is changed');
+    await lock?.release();
+    await Promise.all(both);
+    const { state } = await environment.read();
+    t.match(state, { next: 'B', slots: { A: { kind: 'good' }, B: { kind: 'trial' } } });
+  });
+
   t.test(`${name}: a step that changes nothing writes nothing`, async (t) => {
     const dir = t.testdir();
     made.put(dir, GOOD);
     const run = cutOff(Infinity);
-    await change(made.open(run.effects.files, dir), (state) => markGood(state, 'A'));
+    await change(run.effects, made.open(run.effects.files, dir), (state) =>
+      markGood(state, 'A'),
+    );
     t.same(run.seen, []);
   });
 
@@ -94,7 +117,9 @@ for (const [name, made] of Object.entries(IMPLEMENTATIONS)) {
       Object.fromEntries(names.map((each) => [each, 'x'.repeat(1024)])),
     );
     t.same(await made.open(files, dir).read(), { state: NEVER_WRITTEN, readable: 0 });
-    const after = await change(made.open(files, dir), (state) => markGood(state, 'B'));
+    const after = await change(fx, made.open(files, dir), (state) =>
+      markGood(state, 'B'),
+    );
     t.same(await made.open(files, dir).read(), { state: after, readable: 1 });
     t.equal(after.next, 'A', 'a slot that waits to be tried stays next');
   });

@@ -1,9 +1,15 @@
 import { inspectInstalled } from '../install/verify.ts';
 import { layoutOf } from '../install/layout.ts';
+import { inspectSlots } from '../slots/verify-slots.ts';
 import { readState } from '../state/state-store.ts';
 import { readTrustedRoot } from '../state/trust-store.ts';
 import { errorRecord } from '../terminal/output.ts';
 import type { Command } from './command.ts';
+
+function told(components: readonly string[], slots: readonly string[]): string {
+  const images = slots.length === 0 ? '' : ` and ${slots.join(', ')} are`;
+  return `${components.length} components${images === '' ? ' are' : images}`;
+}
 
 export const verify: Command = {
   name: 'verify',
@@ -17,9 +23,12 @@ export const verify: Command = {
       config.stateDir,
       config.trustRoot,
     );
-    await readState(fx.files, config.stateDir);
+    const state = await readState(fx.files, config.stateDir);
     const layout = layoutOf(config.componentsDir);
-    const { checked, problems } = await inspectInstalled({ fx, config, layout });
+    const components = await inspectInstalled({ fx, config, layout });
+    const slots = await inspectSlots(fx.files, config, state);
+    const checked = [...components.checked, ...slots.checked];
+    const problems = [...components.problems, ...slots.problems];
     for (const problem of problems) context.out.error(problem);
     const sound = problems.length === 0;
     return {
@@ -30,8 +39,8 @@ export const verify: Command = {
         trustRoot: trusted.version,
       },
       text: sound
-        ? `${checked.length} components are as they were signed; trust root ${trusted.version}`
-        : `${problems.length} problems in ${checked.length} components`,
+        ? `${told(components.checked, slots.checked)} as signed; trust root ${trusted.version}`
+        : `${problems.length} problems in ${checked.length} contents`,
       ...(sound ? {} : { exitCode: problems[0]?.exitCode ?? 1 }),
     };
   },

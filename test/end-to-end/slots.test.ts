@@ -6,6 +6,7 @@ import { makeForge, sha256 } from '../support/forge.ts';
 import { makeHost } from '../support/sandbox.ts';
 import {
   boot,
+  devicePath,
   FRESH,
   layOutSlots,
   publishImage,
@@ -104,6 +105,13 @@ t.test('an image is written to the other slot, tried, and marked good', async (t
     t.match(await ok(all, 'history'), /installed\s+1\.0\.0/);
     t.match(await ok(all, 'run'), /^$/, 'nothing new, and nothing to say');
     t.match(await ok(all, 'check'), /up to date: 1\.0\.0/);
+    t.match(await ok(all, 'verify'), /slot B are as signed/);
+    const device = fs.openSync(devicePath(host.dir, 'B'), 'r+');
+    fs.writeSync(device, Buffer.from('x'), 0, 1, 100_000);
+    fs.closeSync(device);
+    const rotten = await host.run(['verify']);
+    t.equal(rotten.status, 21);
+    t.match(rotten.stderr, /slot B: the system image is not what was signed/);
   }
 });
 

@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import type { Files } from '../effects/effects.ts';
-import { fileStream } from './stream.ts';
 import type { Descriptor } from '../format/shapes.ts';
 
 /** One buffer of this size for a whole file: small reads cost a third of the speed. */
@@ -8,13 +7,23 @@ const READ_BYTES = 1024 * 1024;
 
 /** SHA-256 and size in bytes of a file as it is read, which need not be the size that it had before. */
 export async function hashFile(files: Files, path: string): Promise<Descriptor> {
+  const { hash, size } = await hashStart(files, path, Infinity);
+  return { sha256: hash.digest('hex'), size };
+}
+
+/** The first `bytes` of a file or device, and how many there were; the hash may be gone on with. */
+export async function hashStart(
+  files: Files,
+  path: string,
+  bytes: number,
+): Promise<{ hash: Hash; size: number }> {
   const hash = createHash('sha256');
   const buffer = Buffer.allocUnsafe(READ_BYTES);
   const file = await files.open(path, 'read');
   let size = 0;
   try {
-    for (;;) {
-      const count = await file.read(buffer, size);
+    while (size < bytes) {
+      const count = await file.read(buffer.subarray(0, bytes - size), size);
       if (count === 0) break;
       hash.update(buffer.subarray(0, count));
       size += count;
@@ -22,7 +31,7 @@ export async function hashFile(files: Files, path: string): Promise<Descriptor> 
   } finally {
     await file.close();
   }
-  return { sha256: hash.digest('hex'), size };
+  return { hash, size };
 }
 
 /** SHA-256 and size in bytes of everything that `body` gives. */
@@ -34,19 +43,4 @@ export async function hashPieces(body: AsyncIterable<Uint8Array>): Promise<Descr
     size += piece.length;
   }
   return { sha256: hash.digest('hex'), size };
-}
-
-/** The first `bytes` of a file or device, in pieces; fewer where it ends before. */
-export async function* startOf(
-  files: Files,
-  path: string,
-  bytes: number,
-): AsyncGenerator<Uint8Array> {
-  let left = bytes;
-  if (left === 0) return;
-  for await (const piece of fileStream(files, path)) {
-    yield piece.subarray(0, left);
-    left -= Math.min(left, piece.length);
-    if (left === 0) return;
-  }
 }

@@ -1,7 +1,7 @@
 import { change } from '../boot/boot-environment.ts';
 import { activate, beginInstall } from '../boot/boot-state.ts';
 import { belowRoot } from '../config/load.ts';
-import { hashPieces, startOf } from '../content/hash.ts';
+import { hashStart } from '../content/hash.ts';
 import type { SlotRecord } from '../format/client-state.ts';
 import { QxError } from '../format/error.ts';
 import type { FullImage } from '../format/manifest.ts';
@@ -17,7 +17,7 @@ import { noteSystemWaits } from '../traces.ts';
 import type { Target } from './host-slots.ts';
 import { slotLanding } from './slot-landing.ts';
 import { removeNote, SlotWriter } from './slot-writer.ts';
-import { hashOfLast, readLast, systemIn } from './system.ts';
+import { hashOfLast, readAt, readLast, systemIn } from './system.ts';
 
 /** QxError `disk` for an image that the slot cannot hold, `deferred` while the running system is not good itself. */
 export async function checkTarget(
@@ -99,7 +99,8 @@ async function readBack(
 ): Promise<void> {
   const { fx, config } = session;
   await dropCaches(session);
-  const found = await hashPieces(startOf(fx.files, device, content.size));
+  const { hash, size } = await hashStart(fx.files, device, content.size);
+  const found = { sha256: hash.digest('hex'), size };
   if (found.sha256 === content.sha256 && found.size === content.size) return;
   await removeNote(fx.files, config.stateDir);
   throw new QxError('disk', 'the system image does not read back as it was written', {
@@ -129,11 +130,9 @@ export async function checkImage(
   { device }: Target,
   { content }: FullImage,
 ): Promise<void> {
-  const pieces: Uint8Array[] = [];
-  for await (const piece of startOf(fx.files, device, SLOT_IMAGE_HEAD_BYTES))
-    pieces.push(piece);
+  const head = await readAt(fx.files, device, 0, SLOT_IMAGE_HEAD_BYTES);
   const last = await readLast(fx.files, device, content.size);
-  const { about } = parseSlotImage(Buffer.concat(pieces), last, content.size, device);
+  const { about } = parseSlotImage(head, last, content.size, device);
   if (about === null) return;
   const agree = (what: string, here: string, said: string | undefined): void => {
     if (said === undefined || said === here) return;

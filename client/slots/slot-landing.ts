@@ -4,7 +4,7 @@ import type { Landing } from '../install/fetch-object.ts';
 import type { FullSource } from '../policy/plan.ts';
 import type { SlotWriter } from './slot-writer.ts';
 
-const PIECE_BYTES = 1024 * 1024;
+const PIECE_BYTES = 256 * 1024;
 
 /**
  * A system image on its way into a slot, decoded while it comes. What lies there already is asked for again only

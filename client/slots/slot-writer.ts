@@ -9,7 +9,7 @@ import type { Descriptor } from '../format/shapes.ts';
 import { sha256, whole } from '../format/shapes.ts';
 import { checkSlotImageHead } from '../format/slot-image.ts';
 import { parseStrictJson } from '../format/strict-json.ts';
-import { startOf } from '../content/hash.ts';
+import { hashStart } from '../content/hash.ts';
 
 /** So often what was written is synced and noted, so that a run that was killed goes on from there. */
 const NOTE_EVERY_BYTES = 64 * 1024 * 1024;
@@ -86,12 +86,7 @@ export class SlotWriter {
     const { fx, stateDir, slot, device, content } = this.#options;
     const note = await readNote(fx.files, stateDir, slot, content);
     if (note === null) return;
-    const hash = createHash('sha256');
-    let size = 0;
-    for await (const piece of startOf(fx.files, device, note.bytes)) {
-      hash.update(piece);
-      size += piece.length;
-    }
+    const { hash, size } = await hashStart(fx.files, device, note.bytes);
     if (size !== note.bytes || hash.copy().digest('hex') !== note.sha256) return;
     this.#hash = hash;
     this.size = size;

@@ -71,16 +71,21 @@ export async function hashOfLast(
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-export async function readLast(
+export function readLast(files: Files, path: string, size: number): Promise<Buffer> {
+  const bytes = Math.min(size, SLOT_IMAGE_ABOUT_BYTES);
+  return readAt(files, path, size - bytes, bytes);
+}
+
+export async function readAt(
   files: Files,
   path: string,
-  size: number,
+  position: number,
+  bytes: number,
 ): Promise<Buffer> {
   const file = await files.open(path, 'read');
   try {
-    const start = Math.max(0, size - SLOT_IMAGE_ABOUT_BYTES);
-    const block = Buffer.alloc(Math.min(size, SLOT_IMAGE_ABOUT_BYTES));
-    return block.subarray(0, await file.read(block, start));
+    const buffer = Buffer.alloc(bytes);
+    return buffer.subarray(0, await file.read(buffer, position));
   } finally {
     await file.close();
   }

@@ -11,6 +11,7 @@ import {
   layOutSlots,
   publishImage,
   readBootState,
+  SLOT_SIZE_FILES,
   slotStart,
   systemImage,
 } from '../support/slot-host.ts';
@@ -31,10 +32,8 @@ async function stopped(t: Test) {
   layOutSlots(host.dir);
   for (const slot of ['A', 'B'] as const)
     fs.truncateSync(devicePath(host.dir, slot), SIZE + 2 * MiB);
-  for (const number of [2, 3]) {
-    const size = host.path(`/sys/devices/pci0/sda/sda${number}/size`);
-    fs.writeFileSync(size, `${(SIZE + 2 * MiB) / 512}\n`);
-  }
+  for (const file of SLOT_SIZE_FILES)
+    fs.writeFileSync(host.path(file), `${(SIZE + 2 * MiB) / 512}\n`);
   const running = host.start(['apply']);
   await reaches(() => blocksOf(devicePath(host.dir, 'B')) > 10 * MiB);
   const told = JSON.parse((await host.run(['status', '--json'])).stdout) as object;

@@ -17,6 +17,11 @@ import { about, squashfs } from './slot-image.ts';
 export const SLOT_BYTES = 4 * 1024 * 1024;
 const DEVICES: Readonly<Record<Slot, string>> = { A: 'dev/sda2', B: 'dev/sda3' };
 
+/** Where the kernel says how large the slots are, in sectors of 512 bytes. */
+export const SLOT_SIZE_FILES = [2, 3].map(
+  (number) => `/sys/devices/pci0/sda/sda${number}/size`,
+);
+
 /** A good system in A, which runs; B holds nothing. */
 export const FRESH: BootState = {
   next: 'A',

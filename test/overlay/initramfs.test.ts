@@ -104,7 +104,7 @@ t.test(
     machine.put('/dev/cciss/c0d0p3', 'hsqs');
     machine.stub('sleep', body);
     t.match((await boot(machine)).stdout, 'QUANTIX-A is /dev/cciss/c0d0p3');
-    t.equal(machine.called().filter((call) => call === 'sleep 0.1').length, 1);
+    t.equal(machine.called().filter((call) => call === 'sleep 0.2').length, 1);
   },
 );
 

@@ -18,7 +18,14 @@ function putClient(root: string, place: string, status: number, text = ''): void
   fs.writeFileSync(file, script, { mode: 0o755 });
 }
 
+/** The wrapper as the image brings it, unless there is no client behind it. */
 function cron(root: string): Promise<Finished> {
+  const library = path.join(root, 'usr/lib/quantix-update');
+  for (const name of fs.existsSync(library) ? ['qx-update', 'functions.sh'] : []) {
+    const from = path.join(ROOT, 'overlay/usr/lib/quantix-update', name);
+    fs.copyFileSync(from, path.join(library, name));
+    fs.chmodSync(path.join(library, name), 0o755);
+  }
   return run('busybox', ['ash', SCRIPT], { env: { ROOT: root } });
 }
 
@@ -30,7 +37,7 @@ function passDay(root: string): void {
     fs.utimesSync(path.join(memory, name), then, then);
 }
 
-const IMAGE = 'usr/bin/qx-update';
+const IMAGE = 'usr/lib/quantix-update/qx-update.cjs';
 const UPDATED = 'data/bin/qx-update';
 
 t.test(
@@ -138,6 +145,21 @@ t.test(
   },
 );
 
+t.test(
+  'what the client of the image has to say is passed on as well',
+  needs('busybox'),
+  async (t) => {
+    const root = t.testdir();
+    putClient(root, UPDATED, 1, 'SyntaxError');
+    putClient(root, IMAGE, 0, 'quantix-os 1.4.2 is installed');
+    const { stdout } = await cron(root);
+    const [news, warning, ...earlier] = stdout.split('\n');
+    t.equal(news, 'quantix-os 1.4.2 is installed');
+    t.match(warning, /data\/bin\/qx-update failed with status 1; .* takes over$/);
+    t.same(earlier, ['SyntaxError', '', '']);
+  },
+);
+
 t.test('an updated client that refuses is believed', needs('busybox'), async (t) => {
   const root = t.testdir();
   putClient(root, UPDATED, 21, 'qx-update: error: digest');
@@ -159,7 +181,7 @@ t.test(
   needs('busybox'),
   async (t) => {
     const root = t.testdir();
-    fs.mkdirSync(path.join(root, 'usr/bin'), { recursive: true });
+    fs.mkdirSync(path.join(root, path.dirname(IMAGE)), { recursive: true });
     const node = path.dirname(process.execPath);
     const body = `#!/bin/sh\nPATH=${node}:$PATH exec ${programPath('qx-update')} "$@"\n`;
     fs.writeFileSync(path.join(root, IMAGE), body, { mode: 0o755 });

@@ -10,7 +10,7 @@ const MACHINES: Readonly<Record<string, string>> = {
   ia32: 'x86',
 };
 
-outliveLostOutput('qx-update', process);
+const { stdout, stderr } = outliveLostOutput('qx-update', process);
 
 const interrupted = new AbortController();
 for (const name of ['SIGTERM', 'SIGINT'] as const) {
@@ -35,8 +35,8 @@ function absoluteRoot(argv: string[]): string[] {
 runCommandLine(absoluteRoot(process.argv.slice(2)), {
   fx: nodeEffects(process.env),
   env: process.env,
-  stdout: process.stdout,
-  stderr: process.stderr,
+  stdout,
+  stderr,
   signal: interrupted.signal,
   machine: MACHINES[process.arch] ?? process.arch,
 }).then(
@@ -44,7 +44,7 @@ runCommandLine(absoluteRoot(process.argv.slice(2)), {
     process.exitCode = status;
   },
   (error: unknown) => {
-    process.stderr.write(`qx-update: error: ${String(error)}\n`);
+    stderr.write(`qx-update: error: ${String(error)}\n`);
     process.exitCode = 1;
   },
 );

@@ -10,18 +10,18 @@ declare const QX_BUILD_VERSION: string | undefined;
 
 const beside = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
-outliveLostOutput('qx-repo', process);
+const { stdout, stderr } = outliveLostOutput('qx-repo', process);
 process.exitCode = await run(process.argv.slice(2), {
   effects: nodeEffects(process.env),
   env: process.env,
   cwd: process.cwd(),
-  input: consoleInput(process.stdin, process.stderr),
+  input: consoleInput(process.stdin, stderr),
   who: `process ${process.pid}`,
   workers: availableParallelism(),
   // In the package the folder lies beside the bundle, in the sources one level up.
   templates: [beside('./repo-template'), beside('../repo-template')],
   clients: [beside('./qx-update.cjs'), beside('../dist/qx-update.cjs')],
-  stdout: process.stdout,
-  stderr: process.stderr,
+  stdout,
+  stderr,
   version: typeof QX_BUILD_VERSION === 'string' ? QX_BUILD_VERSION : '0.0.0',
 });

@@ -1,4 +1,5 @@
-import semver from 'semver';
+import valid from 'semver/functions/valid.js';
+import validRange from 'semver/ranges/valid.js';
 import * as v from 'valibot';
 import { LIMITS } from './limits.ts';
 
@@ -32,14 +33,14 @@ export const version = v.pipe(
   v.string(),
   v.maxLength(LIMITS.versionCharacters),
   v.regex(SEMVER, 'a version like "1.4.2" or "1.5.0-dev.3"'),
-  v.check((text) => semver.valid(text) === text, 'a semantic version'),
+  v.check((text) => valid(text) === text, 'a semantic version'),
 );
 
 export const versionRange = v.pipe(
   v.string(),
   v.maxLength(256),
   v.check(
-    (text) => semver.validRange(text) !== null,
+    (text) => validRange(text) !== null,
     'a range of versions like ">=1.2.0 <2.0.0"',
   ),
 );

@@ -1,4 +1,4 @@
-import semver from 'semver';
+import gte from 'semver/functions/gte.js';
 import { QxError } from '../format/error.ts';
 import type { Component, Manifest } from '../format/manifest.ts';
 import { checkHealth } from './health-policy.ts';
@@ -47,7 +47,7 @@ export function checkDirection(
   where: string,
 ): void {
   if (installed === undefined || pointer.rollback === true) return;
-  if (semver.gte(pointer.version, installed)) return;
+  if (gte(pointer.version, installed)) return;
   throw new QxError(
     'rollback',
     'the channel points to an older version than the one installed',
@@ -93,7 +93,7 @@ function checkCompatible(manifest: Manifest, host: HostFacts, where: string): vo
 function checkMinVersion(manifest: Manifest, host: HostFacts, where: string): void {
   const { min_version: minimum, product } = manifest;
   if (minimum === undefined) return;
-  if (host.installedVersion !== undefined && semver.gte(host.installedVersion, minimum))
+  if (host.installedVersion !== undefined && gte(host.installedVersion, minimum))
     return;
   throw new QxError(
     'not-for-host',

@@ -51,10 +51,11 @@ export function createOutput(options: OutputOptions): Output {
     stdout,
     stderr,
   } = options;
-  const color = options.color !== false && stderr.isTTY === true;
   const line = (text: string): void => void stderr.write(`${text}\n`);
   const paint = (code: number, text: string): string =>
-    color ? `\u001b[${code}m${text}\u001b[0m` : text;
+    options.color !== false && stderr.isTTY === true
+      ? `\u001b[${code}m${text}\u001b[0m`
+      : text;
   return {
     json,
     quiet,

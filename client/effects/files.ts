@@ -1,8 +1,11 @@
-import { constants } from 'node:fs';
-import * as fs from 'node:fs/promises';
+import fs from 'node:fs';
+import { promisify } from 'node:util';
 import { QxError } from '../format/error.ts';
+import { atOnce } from './at-once.ts';
 import type { FileInfo, Files, OpenFile } from './effects.ts';
 import { lockFile } from './lock.ts';
+
+const { constants } = fs;
 
 const OPEN_FLAGS = {
   read: constants.O_RDONLY,
@@ -14,76 +17,87 @@ const OPEN_FLAGS = {
     constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW,
 } as const;
 
+/** Reading and writing much, and waiting for a medium, are left to Node's threads. */
+const aside = {
+  read: promisify(fs.read),
+  write: promisify(fs.write),
+  sync: promisify(fs.fsync),
+};
+
+/** What is written at once, to the kernel's memory. */
+const SMALL_BYTES = 64 * 1024;
+
 /** The disk of this machine. */
 export function nodeFiles(): Files {
   return {
-    read: readBounded,
-    info,
-    list: async (path) => (await fs.readdir(path)).sort(byBytes),
-    readLink: (path) => fs.readlink(path),
-    realPath: (path) => fs.realpath(path),
-    freeBytes: async (path) => {
-      const { bavail, bsize } = await fs.statfs(path);
+    read: atOnce(readBounded),
+    info: atOnce(info),
+    list: atOnce((path) => fs.readdirSync(path).sort(byBytes)),
+    readLink: atOnce((path) => fs.readlinkSync(path)),
+    realPath: atOnce((path) => fs.realpathSync.native(path)),
+    freeBytes: atOnce((path) => {
+      const { bavail, bsize } = fs.statfsSync(path);
       return bavail * bsize;
-    },
-    open: async (path, how, mode = 0o644) => {
-      const file = await fs.open(path, OPEN_FLAGS[how], mode);
+    }),
+    open: atOnce((path, how, mode = 0o644) => {
+      const file = fs.openSync(path, OPEN_FLAGS[how], mode);
       // The mode given to open(2) passes the umask; what is made here has exactly the mode asked for.
-      if (how === 'create') await file.chmod(mode);
+      if (how === 'create') fs.fchmodSync(file, mode);
       return openFile(file, path);
-    },
-    makeDirectory,
-    rename: (from, to) => fs.rename(from, to),
-    makeLink: (target, path) => fs.symlink(target, path),
-    remove: (path) => unlessMissing(path, fs.unlink(path)),
-    removeDirectory: (path) => unlessMissing(path, fs.rmdir(path)),
-    setMode: (path, mode) => fs.chmod(path, mode),
+    }),
+    makeDirectory: atOnce(makeDirectory),
+    rename: atOnce((from, to) => fs.renameSync(from, to)),
+    makeLink: atOnce((target, path) => fs.symlinkSync(target, path)),
+    remove: atOnce((path) => unlessMissing(path, fs.unlinkSync)),
+    removeDirectory: atOnce((path) => unlessMissing(path, fs.rmdirSync)),
+    setMode: atOnce((path, mode) => fs.chmodSync(path, mode)),
     syncDirectory: async (path) => {
-      const folder = await fs.open(path, constants.O_RDONLY | constants.O_DIRECTORY);
-      await folder.sync().finally(() => folder.close());
+      const folder = fs.openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
+      await aside.sync(folder).finally(() => fs.closeSync(folder));
     },
-    lock: lockFile,
+    lock: atOnce(lockFile),
   };
 }
 
-async function readBounded(path: string, maxBytes: number): Promise<Buffer> {
-  const file = await fs.open(path, constants.O_RDONLY);
+function readBounded(path: string, maxBytes: number): Buffer {
+  const file = fs.openSync(path, constants.O_RDONLY);
   try {
-    const { size } = await file.stat();
+    const { size } = fs.fstatSync(file);
     const buffer = Buffer.alloc(Math.min(Math.max(size, 4096), maxBytes) + 1);
     let filled = 0;
     for (;;) {
-      const { bytesRead } = await file.read(
-        buffer,
-        filled,
-        buffer.length - filled,
-        filled,
-      );
-      filled += bytesRead;
-      if (bytesRead === 0 || filled === buffer.length) break;
+      const count = fs.readSync(file, buffer, filled, buffer.length - filled, filled);
+      filled += count;
+      if (count === 0 || filled === buffer.length) break;
     }
     if (filled > maxBytes) {
       throw new QxError('malformed', `larger than ${maxBytes} bytes`, { where: path });
     }
     return buffer.subarray(0, filled);
   } finally {
-    await file.close();
+    fs.closeSync(file);
   }
 }
 
-async function info(path: string): Promise<FileInfo | null> {
+function info(path: string): FileInfo | null {
+  const stat = lstat(path);
+  if (stat === undefined) return null;
+  return {
+    type: typeOf(stat),
+    size: stat.size,
+    mode: stat.mode & 0o7777,
+    modifiedMs: stat.mtimeMs,
+    changedMs: stat.ctimeMs,
+    uid: stat.uid,
+  };
+}
+
+function lstat(path: string): fs.Stats | undefined {
   try {
-    const stat = await fs.lstat(path);
-    return {
-      type: typeOf(stat),
-      size: stat.size,
-      mode: stat.mode & 0o7777,
-      modifiedMs: stat.mtimeMs,
-      changedMs: stat.ctimeMs,
-      uid: stat.uid,
-    };
+    return fs.lstatSync(path, { throwIfNoEntry: false });
   } catch (error) {
-    if (isMissing(error)) return null;
+    // A file where a folder should be on the way there.
+    if (isMissing(error)) return undefined;
     throw error;
   }
 }
@@ -98,20 +112,28 @@ function typeOf(stat: {
   return stat.isSymbolicLink() ? 'link' : 'other';
 }
 
-function openFile(file: fs.FileHandle, path: string): OpenFile {
+function openFile(file: number, path: string): OpenFile {
+  const write = async (
+    bytes: Uint8Array,
+    from: number,
+    at: number | null,
+  ): Promise<number> => {
+    if (bytes.length <= SMALL_BYTES)
+      return fs.writeSync(file, bytes, from, bytes.length - from, at);
+    return (await aside.write(file, bytes, from, bytes.length - from, at)).bytesWritten;
+  };
   return {
     read: async (buffer, position) =>
-      (await named(path, file.read(buffer, 0, buffer.length, position))).bytesRead,
+      (await named(path, aside.read(file, buffer, 0, buffer.length, position))).bytesRead,
     write: async (bytes, position) => {
       let done = 0;
       while (done < bytes.length) {
         const at = position === undefined ? null : position + done;
-        const writing = file.write(bytes, done, bytes.length - done, at);
-        done += (await named(path, writing)).bytesWritten;
+        done += await named(path, write(bytes, done, at));
       }
     },
-    sync: () => named(path, file.sync()),
-    close: () => file.close(),
+    sync: () => named(path, aside.sync(file)),
+    close: atOnce(() => fs.closeSync(file)),
   };
 }
 
@@ -124,13 +146,13 @@ async function named<T>(path: string, work: Promise<T>): Promise<T> {
   }
 }
 
-async function makeDirectory(path: string, mode = 0o755): Promise<void> {
+function makeDirectory(path: string, mode = 0o755): void {
   try {
-    await fs.mkdir(path, { recursive: true, mode });
+    fs.mkdirSync(path, { recursive: true, mode });
   } catch (error) {
     if (!isMissing(error)) throw error;
     // Node says "no such file" for a parent that is read-only; the plain call says what it is.
-    await fs.mkdir(path, mode);
+    fs.mkdirSync(path, mode);
   }
 }
 
@@ -141,13 +163,13 @@ export function isMissing(error: unknown): boolean {
 }
 
 /** A read-only file system says so before it looks whether there is anything to remove. */
-async function unlessMissing(path: string, work: Promise<void>): Promise<void> {
+function unlessMissing(path: string, work: (path: string) => void): void {
   try {
-    await work;
+    work(path);
   } catch (error) {
     if (isMissing(error)) return;
     const readOnly = (error as NodeJS.ErrnoException).code === 'EROFS';
-    if (!readOnly || (await info(path)) !== null) throw error;
+    if (!readOnly || info(path) !== null) throw error;
   }
 }
 

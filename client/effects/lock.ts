@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { constants } from 'node:fs';
-import * as fs from 'node:fs/promises';
+import fs from 'node:fs';
 import { QxError } from '../format/error.ts';
+import { atOnce } from './at-once.ts';
 import type { Lock } from './effects.ts';
 
 /**
@@ -9,17 +9,14 @@ import type { Lock } from './effects.ts';
  * as number 3. The kernel ties the lock to the open file, so it outlives `flock` and ends with this process,
  * however that ends; and it holds across network namespaces.
  */
-export async function lockFile(path: string): Promise<Lock | null> {
-  const file = await fs.open(
-    path,
-    constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW,
-    0o600,
-  );
+export function lockFile(path: string): Lock | null {
+  const { O_RDWR, O_CREAT, O_NOFOLLOW } = fs.constants;
+  const file = fs.openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600);
   const { status, error } = spawnSync('flock', ['-n', '3'], {
-    stdio: ['ignore', 'ignore', 'ignore', file.fd],
+    stdio: ['ignore', 'ignore', 'ignore', file],
   });
-  if (status === 0) return { release: () => file.close() };
-  await file.close();
+  if (status === 0) return { release: atOnce(() => fs.closeSync(file)) };
+  fs.closeSync(file);
   if (error === undefined && status === 1) return null;
   throw new QxError('local-state', 'cannot take the lock', {
     where: path,

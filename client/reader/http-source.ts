@@ -43,7 +43,7 @@ async function tryGet(
   const { status } = answer.reply;
   if (status === 200) return { done: await found(host, path, answer, options) };
   if (status === 304 && isConditional(options)) {
-    answer.reply.discard();
+    await dropBody(answer.reply);
     return { done: { status: 'unchanged' } };
   }
   if (isMissing(status)) {
@@ -189,9 +189,10 @@ function isMissing(status: number): boolean {
   return status === 403 || status === 404;
 }
 
-/** Reads a short error page to its end, so that the connection can be used again. */
+/** Reads a short error page, or the nothing behind a 304, to its end: so the connection can be used again. */
 async function dropBody(reply: HttpReply): Promise<void> {
-  if ((parseLength(reply.headers) ?? Infinity) > 16 * 1024) return reply.discard();
+  const announced = reply.status === 304 ? 0 : parseLength(reply.headers);
+  if ((announced ?? Infinity) > 16 * 1024) return reply.discard();
   try {
     const pieces = reply.body[Symbol.asyncIterator]();
     while (!(await pieces.next()).done);

@@ -8,7 +8,7 @@ import type { Test } from 'tap';
 import type { Effects } from '../../client/effects/effects.ts';
 import { nodeEffects } from '../../client/effects/node.ts';
 import { QxError } from '../../client/format/error.ts';
-import type { SourceSettings } from '../../client/reader/source.ts';
+import type { GetOptions, SourceSettings } from '../../client/reader/source.ts';
 
 /** Web servers that misbehave as a test tells them to, and effects whose clock does not make the test wait. */
 
@@ -94,6 +94,12 @@ export function sourceSettings(changes: Partial<SourceSettings> = {}): SourceSet
     ...changes,
   };
 }
+
+/** What may be answered "unchanged" is sent in another way than the rest. Whoever tests one way tests both. */
+export const WAYS: readonly [way: string, options: Pick<GetOptions, 'conditional'>][] = [
+  ['asked for as it is', {}],
+  ['asked for unless it is unchanged', { conditional: { etag: '"another"' } }],
+];
 
 /** The QxError with which the promise ends; throws when it ends otherwise. */
 export async function refusalOf(promise: Promise<unknown>): Promise<QxError> {

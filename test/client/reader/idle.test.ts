@@ -4,7 +4,7 @@ import { build } from 'esbuild';
 import t, { type Test } from 'tap';
 import { needs } from '../../support/needs.ts';
 import { run } from '../../support/process.ts';
-import { answer, makeAuthority, serve } from '../../support/web.ts';
+import { answer, makeAuthority, serve, WAYS } from '../../support/web.ts';
 
 const CLIENT = fileURLToPath(new URL('../../../client/', import.meta.url));
 
@@ -14,14 +14,14 @@ async function bundle(folder: string): Promise<string> {
   const contents = `
     import { nodeNetwork } from './effects/network.ts';
     import { openSource } from './reader/open-source.ts';
-    const [, , base, ca] = process.argv;
+    const [, , base, ca, always] = process.argv;
     const settings = {
       connectTimeoutMs: 60_000, stallTimeoutMs: 60_000, retries: 0, userAgent: 'test',
       ...(ca && { tls: { ca: Buffer.from(ca) } }),
     };
     const clock = { now: () => 0 };
     const effects = { network: nodeNetwork(process.env), clock };
-    if (base) openSource(effects, base, settings).get('x', { maxBytes: 9 }).then(console.log);
+    if (base) openSource(effects, base, settings).get('x', { maxBytes: 9, ...JSON.parse(always) }).then(console.log);
     else console.log(process.moduleLoadList.filter((name) => /https?$|tls$/.test(name)));
   `;
   const stdin = { contents, resolveDir: CLIENT, loader: 'ts' as const };
@@ -44,15 +44,20 @@ t.test(
     const { ca, server } = makeAuthority(folder);
     const plain = await serve(t, answer(200, '{}'));
     const secure = await serve(t, answer(200, '{}'), server);
-    for (const web of [plain, secure]) {
-      // The host would keep it for longer than the test may take.
-      web.server.keepAliveTimeout = 600_000;
-      const ended = await run(process.execPath, [file, web.url, String(ca)], {
-        timeoutMs: 30_000,
-      });
-      t.match(ended, { status: 0, stderr: '', stdout: /found/ });
-      t.not(web.seen[0]?.headers.connection, 'close');
-    }
+    for (const web of [plain, secure])
+      for (const [way, always] of WAYS) {
+        // The host would keep it for longer than the test may take.
+        web.server.keepAliveTimeout = 600_000;
+        const ended = await run(
+          process.execPath,
+          [file, web.url, String(ca), JSON.stringify(always)],
+          {
+            timeoutMs: 30_000,
+          },
+        );
+        t.match(ended, { status: 0, stderr: '', stdout: /found/ }, way);
+        t.not(web.seen.at(-1)?.headers.connection, 'close');
+      }
   },
 );
 

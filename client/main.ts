@@ -12,6 +12,9 @@ const MACHINES: Readonly<Record<string, string>> = {
 
 const { stdout, stderr } = outliveLostOutput('qx-update', process);
 
+// When all is done and nothing is left to wait for: Node would take the whole heap apart first.
+process.once('beforeExit', () => process.exit());
+
 const interrupted = new AbortController();
 for (const name of ['SIGTERM', 'SIGINT'] as const) {
   process.on(name, () => {

@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import { importOlder } from '../config/older-config.ts';
 import { belowRoot, loadConfigFile, readConfigFile } from '../config/load.ts';
 import { editConfig } from '../config/edit.ts';
 import { DEFAULT_CONFIG_FILES } from '../config/profiles.ts';
@@ -139,7 +140,6 @@ export const importFile: Command = {
       product: flags.text('product') ?? 'quantix-os',
       url: flags.text('url'),
     };
-    const { importOlder } = await import('../config/older-config.ts');
     const imported = importOlder(await readOlder(context, from), options);
     const file = placed(context, context.configFile ?? DEFAULT_CONFIG_FILES[0]);
     const written = !flags.is('dry-run');

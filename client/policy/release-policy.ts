@@ -93,8 +93,7 @@ function checkCompatible(manifest: Manifest, host: HostFacts, where: string): vo
 function checkMinVersion(manifest: Manifest, host: HostFacts, where: string): void {
   const { min_version: minimum, product } = manifest;
   if (minimum === undefined) return;
-  if (host.installedVersion !== undefined && gte(host.installedVersion, minimum))
-    return;
+  if (host.installedVersion !== undefined && gte(host.installedVersion, minimum)) return;
   throw new QxError(
     'not-for-host',
     'the release needs a newer version than the one installed',

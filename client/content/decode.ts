@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { constants, createBrotliDecompress } from 'node:zlib';
 import { QxError } from '../format/error.ts';
 import type { Descriptor } from '../format/shapes.ts';
 import { through } from './through.ts';
@@ -53,12 +52,15 @@ function refuseSize(content: Descriptor, found: string): never {
   });
 }
 
-function brotliDecoded(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+async function* brotliDecoded(
+  body: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  const { constants, createBrotliDecompress } = await import('node:zlib');
   const decoder = createBrotliDecompress({
     params: { [constants.BROTLI_DECODER_PARAM_LARGE_WINDOW]: 1 },
     chunkSize: OUTPUT_BYTES,
   });
-  return through(
+  yield* through(
     body,
     decoder,
     (cause) => new QxError('digest', 'a content that is not valid brotli', { cause }),

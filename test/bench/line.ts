@@ -27,8 +27,9 @@ function judged(
   return { bar: `≤ ${bar.atMost}`, met: ratio <= bar.atMost };
 }
 
-/** "1.34 s" */
+/** "84 ms", "1.34 s", "146 s" */
 export function seconds(ms: number): string {
+  if (ms < 1_000) return `${ms.toFixed(0)} ms`;
   const digits = ms < 10_000 ? 2 : 0;
   return `${(ms / 1000).toFixed(digits)} s`;
 }

@@ -3,6 +3,7 @@ import t from 'tap';
 import { objectPath } from '../../client/format/tree.ts';
 import { makeForge } from '../support/forge.ts';
 import { serveTree } from '../support/bad-tree.ts';
+import { programPath, run } from '../support/process.ts';
 import { makeHost } from '../support/sandbox.ts';
 import { makeAuthority, serve } from '../support/web.ts';
 
@@ -44,6 +45,37 @@ t.test(
     t.same(await asked(), [POINTER], 'and not again before another day has passed');
   },
 );
+
+t.test('a run that finds nothing new loads only what it needs for that', async (t) => {
+  const dir = t.testdir({
+    tree: {},
+    host: {},
+    'list.cjs': `process.on('exit', () => require('node:fs').writeFileSync(
+      require('node:path').join(__dirname, 'loaded'), process.moduleLoadList.join('\\n')));`,
+  });
+  const forge = makeForge(`${dir}/tree`);
+  forge.release();
+  const files = serveTree(forge.dir);
+  const web = await serve(t, (request, reply) => {
+    if (request.headers['if-none-match'] === '"1"') return reply.writeHead(304).end();
+    return files(request, reply.setHeader('etag', '"1"'));
+  });
+  const host = makeHost(`${dir}/host`, { url: web.url, root: forge.rootBytes });
+  host.configure({ auto_apply: true });
+  t.equal((await host.run(['run'])).status, 0);
+
+  const listed = ['--require', `${dir}/list.cjs`, programPath('qx-update')];
+  const { status } = await run(process.execPath, [...listed, '--root', host.dir, 'run']);
+  t.equal(status, 0);
+  const loaded = fs.readFileSync(`${dir}/loaded`, 'utf8').split('\n');
+  const unwanted = ['https', 'tls', 'zlib', 'stream/web', 'fs/promises'];
+  t.ok(loaded.includes('NativeModule http'), 'it asks');
+  t.same(
+    unwanted.filter((name) => loaded.includes(`NativeModule ${name}`)),
+    [],
+    'node-fetch, TLS, compression, threads for small files',
+  );
+});
 
 t.test('what was downloaded ahead or is installed is not asked for again', async (t) => {
   const dir = t.testdir({ tree: {}, host: {} });

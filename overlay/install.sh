@@ -4,7 +4,8 @@
 #   install.sh [--client FILE] DESTDIR
 #
 # The client is dist/qx-update.cjs beside this folder unless --client names another. What is there already in etc/conf.d stays as
-# it is; everything else is replaced. Services get their links in etc/runlevels. Called again, it changes nothing.
+# it is; everything else is replaced. Services get their links in etc/runlevels,
+# and root's crontab a line for the run of every quarter of an hour. Called again, it changes nothing.
 # boot/grub belongs on the EFI system partition and initramfs/ into the initramfs: README.md says how.
 set -eu
 
@@ -21,8 +22,8 @@ usage() {
 source=$(cd "$(dirname "$0")" && pwd)
 client=$source/../dist/qx-update.cjs
 library=usr/lib/quantix-update
-boot_services=""
-default_services="quantix-node"
+boot_services="quantix-overlay-mounts quantix-update-check"
+default_services="quantix-node quantix-update-verify"
 
 while [ $# -gt 0 ]; do
 	case $1 in
@@ -102,6 +103,24 @@ start_in() {
 	done
 }
 
+# One that the image brings knows it better; a service without a runlevel would run nothing.
+cron_service() {
+	for service in crond cronie dcron fcron cron; do
+		[ ! -e "$destination/etc/init.d/$service" ] || break
+		service=quantix-cron
+	done
+	echo "$service"
+}
+
+# A line of root's table for what nothing there mentions.
+put_cron_line() {
+	table=etc/crontabs/root
+	make_way "$table"
+	if grep -qs 'periodic/15min' "$destination/$table"; then return 0; fi
+	printf '*/15\t*\t*\t*\t*\t/etc/periodic/15min/qx-update\n' >>"$destination/$table"
+	chmod 600 "$destination/$table"
+}
+
 umask 022
 put_files
 put "$client" "$library/qx-update.cjs"
@@ -109,4 +128,5 @@ link "/$library/qx-update" usr/bin/qx-update
 # shellcheck disable=SC2086 # lists of words
 start_in boot $boot_services
 # shellcheck disable=SC2086 # lists of words
-start_in default $default_services
+start_in default $default_services "$(cron_service)"
+put_cron_line

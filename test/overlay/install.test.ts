@@ -103,7 +103,8 @@ t.test('every service has a link in its runlevel', needs('busybox'), async (t) =
       t.equal(fs.readlinkSync(path.join(folder, name)), `/etc/init.d/${name}`);
     return names;
   };
-  t.same(links('default'), ['quantix-node']);
+  t.same(links('boot'), ['quantix-overlay-mounts', 'quantix-update-check']);
+  t.same(links('default'), ['quantix-cron', 'quantix-node', 'quantix-update-verify']);
 });
 
 t.test(

@@ -2,7 +2,6 @@ import fs from 'node:fs';
 import t, { type Test } from 'tap';
 import { type Appliance, makeAppliance } from '../support/appliance.ts';
 import { needs } from '../support/needs.ts';
-import { ROOT } from '../support/setup.mjs';
 
 const LIBRARY = '/usr/lib/quantix-update';
 const WRAPPER = `${LIBRARY}/qx-update`;
@@ -12,8 +11,7 @@ const UPDATED = '/data/bin/qx-update';
 /** An appliance with the library of the overlay and a client in the image. */
 function makeHost(t: Test): Appliance {
   const host = makeAppliance(t.testdir());
-  const functions = fs.readFileSync(`${ROOT}overlay${LIBRARY}/functions.sh`, 'utf8');
-  host.put(`${LIBRARY}/functions.sh`, functions);
+  host.install();
   host.stub('baked', 'echo from the image', BAKED);
   return host;
 }

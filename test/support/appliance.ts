@@ -11,6 +11,8 @@ export interface Appliance {
   path(absolute: string): string;
   put(absolute: string, content: string, mode?: number): void;
   read(absolute: string): string;
+  /** /usr/lib/quantix-update as the image brings it, without the client. */
+  install(): void;
   /** A program that writes down its call and then does what `body` says, nothing when it says nothing. */
   stub(program: string, body?: string, absolute?: string): void;
   /** The calls of stubs so far, in order: "mount -t proc proc /proc". */
@@ -39,10 +41,18 @@ export function makeAppliance(dir: string): Appliance {
     ...more,
     env: { ROOT: dir, ...more.env },
   });
+  const install = (): void => {
+    const library = 'usr/lib/quantix-update';
+    for (const name of fs.readdirSync(path.join(ROOT, 'overlay', library))) {
+      const from = path.join(ROOT, 'overlay', library, name);
+      put(`/${library}/${name}`, fs.readFileSync(from, 'utf8'), 0o755);
+    }
+  };
   return {
     dir,
     path: at,
     put,
+    install,
     read: (absolute) => fs.readFileSync(at(absolute), 'utf8'),
     stub: (program, body = '', absolute = `/bin/${program}`) =>
       put(

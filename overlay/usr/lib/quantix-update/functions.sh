@@ -43,3 +43,27 @@ start_newest() {
 	fi
 	exec "$baked" "$@"
 }
+
+# tell TEXT: to whoever looks at the console, and to the log where there is one.
+tell() {
+	echo "${0##*/}: $1" >&2
+	logger -p daemon.err -t "${0##*/}" -- "$1" 2>/dev/null || :
+}
+
+# read_settings NAME: etc/conf.d/NAME, where there is one.
+read_settings() {
+	[ -f "$ROOT/etc/conf.d/$1" ] || return 0
+	# shellcheck source=/dev/null
+	. "$ROOT/etc/conf.d/$1"
+}
+
+# is_mounted FOLDER: whether something is mounted there. Not every busybox has mountpoint.
+is_mounted() {
+	cut -d ' ' -f 2 "$ROOT/proc/mounts" | grep -qxF "$ROOT$1"
+}
+
+# begin NAME: for the scripts of etc/local.d, which leave alone what has begun since the machine started.
+begin() {
+	mkdir -p "$ROOT/run/quantix"
+	echo "$$" >"$ROOT/run/quantix/$1"
+}

@@ -99,6 +99,9 @@ function constants() {
   return {
     QX_BUILD_VERSION: JSON.stringify(version),
     QX_BUILD_TIME_MS: String(buildTimeMs()),
+    QX_BUILD_GRUB_CFG: JSON.stringify(
+      fs.readFileSync(path.join(ROOT, 'overlay/boot/grub/grub.cfg'), 'utf8'),
+    ),
   };
 }
 

@@ -84,10 +84,18 @@ async function takeLock(fx: Effects, path: string): Promise<Lock | null> {
 }
 
 /** Runs `work` as the only writer on this host. QxError `locked` when another run is under way. */
-export async function withLock<T>(session: Session, work: () => Promise<T>): Promise<T> {
-  const { fx, config } = session;
-  await fx.files.makeDirectory(config.stateDir, 0o755);
-  const path = `${config.stateDir}/lock`;
+export function withLock<T>({ fx, config }: Session, work: () => Promise<T>): Promise<T> {
+  return lockedIn(fx, config.stateDir, work);
+}
+
+/** The same by a folder of one's own, for what needs no state. */
+export async function lockedIn<T>(
+  fx: Effects,
+  folder: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  await fx.files.makeDirectory(folder, 0o755);
+  const path = `${folder}/lock`;
   const lock = await takeLock(fx, path);
   if (lock === null) {
     throw new QxError('locked', 'another run is under way', {

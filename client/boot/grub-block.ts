@@ -24,7 +24,7 @@ const VALUES = new RegExp(`^([1-9][0-9]{7}) ([AB]) ${SLOT_STATE} ${SLOT_STATE} \
  * the two must never disagree about which copy counts.
  */
 export function parseBlock(bytes: Uint8Array): Block | null {
-  const found = readVariables(Buffer.from(bytes).toString('latin1'));
+  const found = parseVariables(bytes);
   const text = NAMES.map((name) => found.get(name) ?? '').join(' ');
   const [, generation, next, a, b] = VALUES.exec(text) ?? [];
   if (a === undefined || b === undefined) return null;
@@ -36,10 +36,26 @@ export function parseBlock(bytes: Uint8Array): Block | null {
 export function encodeBlock({ generation, state }: Block): Buffer {
   const { next, slots } = state;
   const values = [generation, next, encodeSlot(slots.A), encodeSlot(slots.B), generation];
-  const lines = NAMES.map((name, index) => `${name}=${values[index] ?? ''}\n`);
-  const block = Buffer.alloc(BLOCK_BYTES, '#');
+  return encodeVariables(
+    NAMES.map((name, index) => [name, String(values[index] ?? '')]),
+    BLOCK_BYTES,
+  );
+}
+
+/** A file for GRUB's load_env, filled up to `size` bytes. Values are plain text without a backslash. */
+export function encodeVariables(
+  values: readonly (readonly [name: string, value: string])[],
+  size: number,
+): Buffer {
+  const lines = values.map(([name, value]) => `${name}=${value}\n`);
+  const block = Buffer.alloc(size, '#');
   block.write(`${FIRST_LINE}${lines.join('')}`, 'latin1');
   return block;
+}
+
+/** What GRUB's load_env makes of a file. */
+export function parseVariables(bytes: Uint8Array): Map<string, string> {
+  return readVariables(Buffer.from(bytes).toString('latin1'));
 }
 
 function parseSlot(text: string): SlotState {

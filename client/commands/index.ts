@@ -1,3 +1,4 @@
+import { adopt } from './adopt.ts';
 import type { Command } from './command.ts';
 import * as config from './config.ts';
 import { current, history, status } from './state-commands.ts';
@@ -24,6 +25,7 @@ export const COMMANDS: readonly Command[] = [
   unhold,
   gc,
   recover,
+  adopt,
   config.show,
   config.check,
   config.set,

@@ -48,7 +48,6 @@ export async function newMachine(
   fs.mkdirSync(dir, { recursive: true });
   fs.chmodSync(dir, 0o755);
   const disk = path.join(dir, 'disk.img');
-  const tools = path.join(dir, 'tools.img');
   const places = [marked('copy 0'), marked('copy 1')] as const;
   await makeDisk(dir, disk, {
     'boot-0.env': places[0],
@@ -56,18 +55,9 @@ export async function newMachine(
     'boot-1.env': places[1],
     ...more,
   });
-  const row = marked('row');
-  const trace = blank(TRACE_BYTES, 'trace');
-  await makeFat(dir, tools, 2048, 0, '::/', {
-    'grub.cfg': STUBS + ending,
-    row,
-    trace,
-  });
-  fs.writeFileSync(path.join(dir, 'device.map'), `(hd0) ${disk}\n(hd1) ${tools}\n`);
+  const runGrub = await newGrub(dir, disk, STUBS + ending);
   const image = fs.readFileSync(disk);
   const at = places.map((place) => image.indexOf(place));
-  const toolsImage = fs.readFileSync(tools);
-  const [rowAt, traceAt] = [toolsImage.indexOf(row), toolsImage.indexOf(trace)];
 
   const start: Machine['start'] = async (
     copies,
@@ -76,15 +66,34 @@ export async function newMachine(
     fs.chmodSync(disk, 0o666);
     copies.forEach((copy, index) => patch(disk, at[index] ?? -1, copy));
     fs.chmodSync(disk, readOnly ? 0o444 : 0o666);
-    patch(tools, rowAt, blank(BLOCK_BYTES, `fails= ${fails.join(' ')} \n`));
-    patch(tools, traceAt, blank(TRACE_BYTES));
-    await grubEmu(dir);
-    const text = peek(tools, traceAt, TRACE_BYTES).toString('latin1');
-    const calls = /^trace=\|(.*)$/m.exec(text)?.[1]?.split('|') ?? [];
+    const calls = await runGrub(fails);
     const after = at.map((place) => peek(disk, place, BLOCK_BYTES));
     return { calls, copies: after as [Buffer, Buffer] };
   };
   return { start };
+}
+
+/** grub-emu on a disk: each call starts it once and gives what `note` was called with. */
+export async function newGrub(
+  dir: string,
+  disk: string,
+  program: string,
+): Promise<(fails: readonly string[]) => Promise<string[]>> {
+  const tools = path.join(dir, 'tools.img');
+  const row = marked('row');
+  const trace = blank(TRACE_BYTES, 'trace');
+  const contents = { 'grub.cfg': NOTE + program, row, trace };
+  await makeFat(dir, tools, 2048, 0, '::/', contents);
+  fs.writeFileSync(path.join(dir, 'device.map'), `(hd0) ${disk}\n(hd1) ${tools}\n`);
+  const image = fs.readFileSync(tools);
+  const [rowAt, traceAt] = [image.indexOf(row), image.indexOf(trace)];
+  return async (fails) => {
+    patch(tools, rowAt, blank(BLOCK_BYTES, `fails= ${fails.join(' ')} \n`));
+    patch(tools, traceAt, blank(TRACE_BYTES));
+    await grubEmu(dir);
+    const text = peek(tools, traceAt, TRACE_BYTES).toString('latin1');
+    return /^trace=\|(.*)$/m.exec(text)?.[1]?.split('|') ?? [];
+  };
 }
 
 /** A user who is not root, so that a disk may be read-only; a terminal, which grub-emu insists on. */
@@ -116,7 +125,7 @@ async function makeDisk(dir: string, disk: string, contents: Contents): Promise<
 }
 
 /** A FAT of so many sectors in an image file, with these files in one folder, in this order. */
-async function makeFat(
+export async function makeFat(
   dir: string,
   image: string,
   sectors: number,
@@ -140,7 +149,7 @@ async function makeFat(
   fs.chmodSync(image, 0o666);
 }
 
-async function must(program: string, args: string[], input = ''): Promise<void> {
+export async function must(program: string, args: string[], input = ''): Promise<void> {
   const { status, stderr } = await run(whereIs(program) ?? program, args, { input });
   if (status !== 0) throw new Error(`${program} ${args.join(' ')}: ${stderr}`);
 }
@@ -170,11 +179,14 @@ function peek(file: string, at: number, bytes: number): Buffer {
  * first two are functions here, and the real file's own two functions around the others are replaced after
  * it was read. Everything else that runs is the real file's.
  */
-const STUBS = `
+const NOTE = `
 function note {
   set trace="$trace|$*"
   save_env --file (hd1)/trace trace
 }
+`;
+
+const STUBS = `
 function linux {
   note linux "$@"
   set tried=B
@@ -192,7 +204,7 @@ set timeout_style=menu
 set timeout=0
 `;
 
-const ENDING = `
+export const ENDING = `
 function hand_over {
   note boot
   if regexp " boot " "$fails"; then return 1; fi

@@ -67,7 +67,7 @@ async function call(
   if (status === 0) return;
   throw new QxError('disk', `${program} failed`, {
     where: args.at(-1),
-    found: printable(stderr.toString('utf8').trim() || `it ended with ${String(status)}`),
+    found: printable(stderr.toString().trim() || `it ended with ${String(status)}`, 400),
     hint: 'is this root, and does the kernel know vfat',
   });
 }

@@ -38,9 +38,9 @@ interface Scene {
   esp: string;
   machine: OlderMachine;
   /** "B trial", "A fallback", or "older way". */
-  starts(count: number): Promise<string[]>;
-  step(step: (state: BootState) => BootState): Promise<BootState>;
-  adopt(...flags: string[]): Promise<void>;
+  starts: (count: number) => Promise<string[]>;
+  step: (step: (state: BootState) => BootState) => Promise<BootState>;
+  adopt: (...flags: string[]) => Promise<void>;
 }
 
 async function scene(t: Test): Promise<Scene> {

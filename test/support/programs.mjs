@@ -5,8 +5,9 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-/** Program → Debian package. */
+/** Program, or a file by its whole path → Debian package. */
 export const PROGRAMS = {
+  '/usr/lib/grub/x86_64-efi/command.lst': 'grub-efi-amd64-bin',
   aws: 'awscli',
   brotli: 'brotli',
   busybox: 'busybox',
@@ -35,6 +36,7 @@ export const PROGRAMS = {
 
 /** Where the program lies, or undefined. Debian keeps daemons in folders that users' PATHs leave out. */
 export function whereIs(name) {
+  if (path.isAbsolute(name)) return fs.existsSync(name) ? name : undefined;
   const folders = [
     ...(process.env.PATH ?? '').split(':'),
     '/usr/local/sbin',

@@ -267,3 +267,19 @@ t.test('a file system is told by its UUID', async (t) => {
   fs.writeFileSync(`${dir}/dev/vda3`, fileSystem(NEW_UUID).subarray(0, 1500));
   t.same((await findings(dir)).uuids, { A: UUIDS.A, B: null }, 'too short to be one');
 });
+
+t.test('GRUB loads nothing by itself without the list of its commands', async (t) => {
+  for (const list of ['command.lst', 'fs.lst']) {
+    const dir = t.testdir();
+    makeOlderHost(dir);
+    t.not((await findings(dir)).modules.length, 0);
+    fs.rmSync(`${dir}/boot/grub/x86_64-efi/${list}`);
+    t.same((await findings(dir)).modules, [], list);
+  }
+  const dir = t.testdir();
+  makeOlderHost(dir);
+  fs.rmdirSync(`${dir}/sys/firmware/efi`);
+  t.same((await findings(dir)).modules, [], 'those of UEFI are none for BIOS');
+  fs.renameSync(`${dir}/boot/grub/x86_64-efi`, `${dir}/boot/grub/i386-pc`);
+  t.not((await findings(dir)).modules.length, 0);
+});

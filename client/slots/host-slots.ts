@@ -1,3 +1,4 @@
+import { checkBootSetup, ensureBootMounted, readBootSetup } from '../boot/boot-setup.ts';
 import { type BootEnvironment } from '../boot/boot-environment.ts';
 import { otherSlot, type Slot } from '../boot/boot-state.ts';
 import { type Booted, parseBooted } from '../boot/booted.ts';
@@ -7,7 +8,7 @@ import { findBootDisk, type Partition, readPartitions } from '../boot/partitions
 import type { Config } from '../config/config.ts';
 import { belowRoot } from '../config/load.ts';
 import { readIfThere } from '../effects/durable.ts';
-import type { Files } from '../effects/effects.ts';
+import type { Effects, Files } from '../effects/effects.ts';
 import { QxError } from '../format/error.ts';
 
 /** The part of a configuration that says where slots are; a host without any configuration has these as well. */
@@ -44,6 +45,19 @@ export function openEnvironment(
   return grubEnvironment(files, belowRoot(root, GRUB_FOLDER));
 }
 
+/** An adopted host's own system does not mount the folder of the environment. Where that fails, its reader says so. */
+export async function reachEnvironment(
+  fx: Effects,
+  { root, bootEnvironment }: SlotPlaces,
+): Promise<void> {
+  if (bootEnvironment !== null) return;
+  try {
+    await ensureBootMounted(fx, root);
+  } catch (error) {
+    if (!(error instanceof QxError)) throw error;
+  }
+}
+
 /** The slot that an image goes to, and what decides about it. */
 export interface Target {
   booted: Booted;
@@ -56,6 +70,7 @@ export interface Target {
 
 /** The other slot, found by name. QxError `config` when any part of that is not certain. */
 export async function findTarget(files: Files, places: SlotPlaces): Promise<Target> {
+  checkBootSetup(await readBootSetup(files, places.root));
   const booted = await readBooted(files, places);
   const slot = otherSlot(booted.slot);
   const partition = (await findSlots(files, places))[slot];

@@ -14,7 +14,7 @@ import { placeOf } from '../install/install.ts';
 import type { Session } from '../session.ts';
 import { readState, writeState } from '../state/state-store.ts';
 import { noteSystemGivenUp, noteSystemGood } from '../traces.ts';
-import { bootedIfKnown, openEnvironment } from './host-slots.ts';
+import { bootedIfKnown, openEnvironment, reachEnvironment } from './host-slots.ts';
 import { removeNote } from './slot-writer.ts';
 import { systemIn } from './system.ts';
 
@@ -27,6 +27,7 @@ export async function settle(session: Session): Promise<void> {
   const { fx, config } = session;
   const booted = await bootedIfKnown(fx.files, config);
   if (booted === null) return;
+  await reachEnvironment(fx, config);
   await followSystem(session, booted);
   await settleTrial(session, booted);
 }

@@ -3,6 +3,7 @@ import t, { type Test } from 'tap';
 import { activate, type BootState, rollBackTo } from '../../client/boot/boot-state.ts';
 import { change } from '../../client/boot/boot-environment.ts';
 import { grubEnvironment } from '../../client/boot/grub-environment.ts';
+import { nodeEffects } from '../../client/effects/node.ts';
 import { nodeFiles } from '../../client/effects/files.ts';
 import { type CutRun, cutOff } from '../support/cut-off.ts';
 import { needs } from '../support/needs.ts';
@@ -59,7 +60,7 @@ async function scene(t: Test): Promise<Scene> {
     t.equal(status, 0, said);
   };
   const step: Scene['step'] = (step) =>
-    change(grubEnvironment(nodeFiles(), `${esp}/grub`), step);
+    change(nodeEffects({}), grubEnvironment(nodeFiles(), `${esp}/grub`), step);
   return { host, esp, machine, starts, adopt, step };
 }
 

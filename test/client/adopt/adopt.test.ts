@@ -1,10 +1,6 @@
 import fs from 'node:fs';
 import t from 'tap';
-import {
-  checkBootSetup,
-  ensureBootMounted,
-  readBootSetup,
-} from '../../../client/boot/boot-setup.ts';
+import { checkBootSetup, readBootSetup } from '../../../client/boot/boot-setup.ts';
 import { nodeFiles } from '../../../client/effects/files.ts';
 import type { QxError } from '../../../client/format/error.ts';
 import { cutOff } from '../../support/cut-off.ts';
@@ -16,6 +12,7 @@ import {
 } from '../../support/older-host.ts';
 import { qxUpdate } from '../../support/process.ts';
 import { refusal } from '../../support/refusal.ts';
+import { makeHost } from '../../support/sandbox.ts';
 import { snapshot } from '../../support/snapshot.ts';
 import { client } from '../../support/three-components.ts';
 
@@ -189,17 +186,19 @@ function pick({ code, message, hint }: QxError) {
 t.test('on an adopted host /boot is mounted when it is needed, once', async (t) => {
   const dir = t.testdir();
   makeOlderHost(dir, { mounted: false });
+  makeHost(dir, { url: 'file:///nowhere', root: Buffer.from('{}') });
   const { processes, calls } = mounting(dir);
-  const { effects } = cutOff(Infinity, undefined, { processes });
-  t.equal(
-    (await client(dir, ['adopt'], cutOff(Infinity, undefined, { processes }))).status,
-    0,
-  );
+  const call = (word: string) =>
+    client(dir, [word], cutOff(Infinity, undefined, { processes }));
+  t.equal((await call('recover')).status, 0);
+  t.same(calls, [], 'not on a host of the older layout');
+  t.equal((await call('adopt')).status, 0);
   fs.renameSync(`${dir}/boot`, `${dir}/${ESP}`);
   fs.mkdirSync(`${dir}/boot`);
+  fs.appendFileSync(`${dir}/proc/cmdline`, 'quantix.slot=A');
   calls.length = 0;
-  await ensureBootMounted(effects, dir);
-  await ensureBootMounted(effects, dir);
+  t.equal((await call('recover')).status, 0);
+  t.equal((await call('recover')).status, 0);
   t.same(calls, [`${MOUNT} rw,noatime,umask=0077 /dev/vda1 /boot`]);
   t.ok(fs.existsSync(`${dir}/boot/grub/boot-0.env`));
 });

@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
 import { belowRoot } from '../config/load.ts';
+import { createSynced } from '../effects/durable.ts';
 import type { Files } from '../effects/effects.ts';
 import { QxError } from '../format/error.ts';
 
@@ -41,13 +42,7 @@ export async function carryOut(
 /** A file that nobody reads before a later step, so that a torn one does no harm: it is made again. */
 async function create(files: Files, path: string, bytes: Buffer): Promise<void> {
   await files.remove(path);
-  const file = await files.open(path, 'create', 0o644);
-  try {
-    await file.write(bytes);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
+  await createSynced(files, path, bytes);
   const found = await files.read(path, bytes.length + 1);
   if (found.equals(bytes)) return;
   throw new QxError('disk', 'what was written does not read back', { where: path });

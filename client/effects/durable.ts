@@ -16,15 +16,25 @@ export async function writeDurably(
 ): Promise<void> {
   const temporary = `${path}.new`;
   await files.remove(temporary);
-  const file = await files.open(temporary, 'create', mode);
+  await createSynced(files, temporary, bytes, mode);
+  await files.rename(temporary, path);
+  await files.syncDirectory(dirname(path));
+}
+
+/** A file that must not be there yet, its bytes on the disk. Its name is when the folder is synced. */
+export async function createSynced(
+  files: Files,
+  path: string,
+  bytes: Uint8Array,
+  mode = 0o644,
+): Promise<void> {
+  const file = await files.open(path, 'create', mode);
   try {
     await file.write(bytes);
     await file.sync();
   } finally {
     await file.close();
   }
-  await files.rename(temporary, path);
-  await files.syncDirectory(dirname(path));
 }
 
 /**

@@ -13,6 +13,7 @@ export const PROGRAMS = {
   busybox: 'busybox',
   curl: 'curl',
   debugfs: 'e2fsprogs',
+  'docker-compose': 'docker-compose',
   flock: 'util-linux',
   'grub-emu': 'grub-emu',
   'grub-fstest': 'grub-common',
@@ -32,6 +33,7 @@ export const PROGRAMS = {
   sfdisk: 'fdisk',
   shellcheck: 'shellcheck',
   strace: 'strace',
+  'systemd-analyze': 'systemd',
 };
 
 /** Where the program lies, or undefined. Debian keeps daemons in folders that users' PATHs leave out. */
@@ -94,7 +96,9 @@ function install(missing, say) {
 
 function aptGet([command, ...packages]) {
   const args = ['-qq', '-y', '-o', 'DPkg::Lock::Timeout=300', command];
-  if (command === 'install') args.push('--no-install-recommends', ...packages);
+  // Nothing that the machine has goes for it, such as another init's helpers for systemd's.
+  if (command === 'install')
+    args.push('--no-install-recommends', '--no-remove', ...packages);
   return spawnSync('apt-get', args, {
     encoding: 'utf8',
     // A package that starts a service on install must not take a port on the developer's machine.

@@ -103,13 +103,25 @@ start_in() {
 	done
 }
 
-# One that the image brings knows it better; a service without a runlevel would run nothing.
+# has PATH ...: whether the image has one of these. Links in it lead nowhere on this machine.
+has() {
+	for path; do
+		if [ -e "$destination/$path" ] || [ -L "$destination/$path" ]; then return 0; fi
+	done
+	return 1
+}
+
+# The cron service that the image brings knows it better; without any runlevel nothing would be run.
 cron_service() {
 	for service in crond cronie dcron fcron cron; do
-		[ ! -e "$destination/etc/init.d/$service" ] || break
-		service=quantix-cron
+		if has "etc/init.d/$service"; then
+			echo "$service"
+			return 0
+		fi
 	done
-	echo "$service"
+	has bin/crond sbin/crond usr/bin/crond usr/sbin/crond ||
+		echo "$program: warning: there is no crond in $destination: nothing calls qx-update" >&2
+	echo quantix-cron
 }
 
 # A line of root's table for what nothing there mentions.

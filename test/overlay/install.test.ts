@@ -10,10 +10,10 @@ const SCRIPT = path.join(ROOT, 'overlay/install.sh');
 const LIBRARY = 'usr/lib/quantix-update';
 const CLIENT = '#!/usr/bin/env node\n// a client\n';
 
-/** The root folder of an image, and beside it a client. */
+/** The root folder of an image, with a crond, and beside it a client. */
 function makeImage(t: Test, image: Record<string, string> = {}): string {
   const dir = t.testdir({ 'client.cjs': CLIENT, image: {} });
-  for (const [name, content] of Object.entries(image)) {
+  for (const [name, content] of Object.entries({ 'usr/sbin/crond': '', ...image })) {
     const file = path.join(dir, 'image', name);
     fs.mkdirSync(path.dirname(file), { recursive: true });
     fs.writeFileSync(file, content);
@@ -162,7 +162,6 @@ t.test(
 
 t.test('links within the image are followed', needs('busybox'), async (t) => {
   const image = makeImage(t, { 'lib/here': '' });
-  fs.mkdirSync(path.join(image, 'usr'));
   fs.symlinkSync('../lib', path.join(image, 'usr/lib'));
   t.match(await install(image), { status: 0, stderr: '' });
   t.ok(fs.existsSync(path.join(image, 'lib/quantix-update/qx-update')));
@@ -198,7 +197,7 @@ for (const [what, words, said] of REFUSED) {
     t.match(stderr, said);
     t.match(stderr, /^install\.sh: [^\n]*\n$/, 'in one line');
     t.equal(stdout, '');
-    t.same(fs.readdirSync(image), [], 'and nothing was written');
+    t.same(fs.readdirSync(image), ['usr'], 'and nothing was written');
   });
 }
 
@@ -224,6 +223,17 @@ t.test(
     }
   },
 );
+
+t.test('an image that cannot run cron is warned of', needs('busybox'), async (t) => {
+  const image = makeImage(t);
+  fs.rmSync(path.join(image, 'usr/sbin/crond'));
+  t.match(await install(image), {
+    status: 0,
+    stderr: /^install\.sh: warning: .*no crond/,
+  });
+  fs.symlinkSync('/bin/another-busybox', path.join(image, 'usr/sbin/crond'));
+  t.match(await install(image), { status: 0, stderr: '' });
+});
 
 t.test('a folder in the place of a file is refused', needs('busybox'), async (t) => {
   const image = makeImage(t, { 'usr/bin/qx-update/file': '' });

@@ -59,10 +59,11 @@ t.test(
     const host = makeHost(t);
     // Another disk with partitions of the same numbers: none of it counts.
     addPartition(host, 'sda', 2, 'EFI');
+    addPartition(host, 'sda', 3, 'QUANTIX-DATA-OLD');
     const { status, stderr } = await host.run(SCRIPT);
     t.same([status, stderr], [0, '']);
     t.same(mounts(host), [
-      `mount -t ext4 -o ${ESP_OPTIONS} /dev/vda2 /boot`,
+      `mount -t vfat -o ${ESP_OPTIONS} /dev/vda2 /boot`,
       'mount -t ext4 -o rw,noatime,nosuid,nodev /dev/vda5 /quantix',
       'mount -t ext4 -o rw,noatime,nosuid /dev/vda6 /data',
     ]);

@@ -44,7 +44,10 @@ t.test(
       );
       return shown.stdout.trim().replace(host.dir, '');
     };
-    t.match(await command(), 'eerror there is neither');
+    t.equal(
+      await command(),
+      'eerror there is neither /data/bin/qx-node nor /usr/bin/qx-node',
+    );
     host.put('/usr/bin/qx-node', '', 0o755);
     t.equal(await command(), '/usr/bin/qx-node');
     host.put('/data/bin/qx-node', '', 0o644);

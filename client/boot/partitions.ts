@@ -18,6 +18,8 @@ export interface Partition {
   name: string;
   /** Its size in bytes. */
   bytes: number;
+  /** The kernel refuses to write to it. */
+  readOnly: boolean;
 }
 
 /** The partitions that GRUB finds by counting: both slots follow the EFI system partition. */
@@ -43,14 +45,16 @@ export async function readPartitions(files: Files, root = ''): Promise<Partition
     // /sys/class/block/sda2 → …/block/sda/sda2
     const disk = basename(dirname(await files.realPath(`${folder}/${entry}`)));
     const device = `/dev/${values.get('DEVNAME') ?? entry}`;
-    const sectors = await readIfThere(files, `${folder}/${entry}/size`, UEVENT_BYTES_MAX);
+    const said = async (name: string): Promise<string> =>
+      `${(await readIfThere(files, `${folder}/${entry}/${name}`, UEVENT_BYTES_MAX)) ?? ''}`;
     found.push({
       device,
       disk,
       number,
       name: values.get('PARTNAME') ?? '',
       // Always in sectors of 512 bytes, whatever those of the disk are.
-      bytes: Number(sectors ?? '') * 512,
+      bytes: Number(await said('size')) * 512,
+      readOnly: (await said('ro')).trim() === '1',
     });
   }
   return found;

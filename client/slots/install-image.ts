@@ -19,7 +19,7 @@ import { slotLanding } from './slot-landing.ts';
 import { removeNote, SlotWriter } from './slot-writer.ts';
 import { hashOfLast, readAt, readLast, systemIn } from './system.ts';
 
-/** QxError `disk` for an image that the slot cannot hold, `deferred` while the running system is not good itself. */
+/** QxError `disk` for an image that the slot cannot hold or a slot that is read-only, `deferred` while the running system is not good itself. */
 export async function checkTarget(
   { environment, booted, partition, device }: Target,
   { content }: FullImage,
@@ -30,6 +30,12 @@ export async function checkTarget(
       expected: `${partition.bytes} bytes at the most`,
       found: `${content.size} bytes`,
       hint: 'nothing was changed',
+    });
+  if (partition.readOnly)
+    throw new QxError('disk', 'the slot cannot be written to', {
+      where: device,
+      found: 'read-only',
+      hint: 'nothing was changed; the kernel sets a failing disk read-only: see dmesg',
     });
   beginInstall((await environment.read()).state, booted.slot);
 }

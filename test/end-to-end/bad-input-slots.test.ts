@@ -126,6 +126,13 @@ const ROWS: Row[] = [
     error: /no such file/,
   },
   {
+    name: 'a slot that is read-only',
+    host: (host) => fs.writeFileSync(host.path('/sys/devices/pci0/sda/sda3/ro'), '1\n'),
+    exit: 31,
+    error: /the slot cannot be written to/,
+    found: /read-only/,
+  },
+  {
     name: 'a slot that is not there in the partition table',
     host: (host) => fs.rmSync(host.path('/sys/class/block/sda3')),
     exit: 78,

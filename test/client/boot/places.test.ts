@@ -11,7 +11,14 @@ import { nodeFiles } from '../../../client/effects/files.ts';
 import { refusal } from '../../support/refusal.ts';
 
 function part(disk: string, number: number, name: string): Partition {
-  return { device: `/dev/${disk}${number}`, disk, number, name, bytes: 0 };
+  return {
+    device: `/dev/${disk}${number}`,
+    disk,
+    number,
+    name,
+    bytes: 0,
+    readOnly: false,
+  };
 }
 
 const DISK = [
@@ -38,14 +45,23 @@ t.test('partitions are read from what the kernel says', async (t) => {
     ...['DEVNAME=nvme0n1p2', 'DEVTYPE=partition', 'PARTN=2', 'PARTNAME=QUANTIX-A'],
   ]);
   fs.writeFileSync(path.join(root, devices, 'nvme0n1/nvme0n1p2/size'), '9\n');
+  fs.writeFileSync(path.join(root, devices, 'nvme0n1/nvme0n1p2/ro'), '1\n');
   t.same(await readPartitions(nodeFiles(), root), [
-    { device: '/dev/nvme0n1p1', disk: 'nvme0n1', number: 1, name: '', bytes: 0 },
+    {
+      device: '/dev/nvme0n1p1',
+      disk: 'nvme0n1',
+      number: 1,
+      name: '',
+      bytes: 0,
+      readOnly: false,
+    },
     {
       device: '/dev/nvme0n1p2',
       disk: 'nvme0n1',
       number: 2,
       name: 'QUANTIX-A',
       bytes: 512 * 9,
+      readOnly: true,
     },
   ]);
   t.same(await readPartitions(nodeFiles(), `${root}/nowhere`), []);

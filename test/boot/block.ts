@@ -9,6 +9,8 @@ export interface Values {
   b: string;
 }
 
+export type Copies = [Buffer, Buffer];
+
 /** `text` behind GRUB's first line, filled up with "#". */
 export function blank(bytes: number, text = ''): Buffer {
   const block = Buffer.alloc(bytes, '#');
@@ -40,4 +42,10 @@ export function valuesOf(bytes: Buffer): Values | null {
   const { qx_generation, qx_next = '', qx_a = '', qx_b = '', qx_end } = found;
   if (qx_generation === undefined || qx_generation !== qx_end) return null;
   return { generation: Number(qx_generation), next: qx_next, a: qx_a, b: qx_b };
+}
+
+/** What counts: of both copies that are whole, the one with the higher number. */
+export function newest(copies: Copies): Values {
+  const found = copies.map(valuesOf).filter((values) => values !== null);
+  return found.sort((a, b) => b.generation - a.generation)[0] as Values;
 }

@@ -3,7 +3,7 @@ import { type BootState, markGood } from '../../client/boot/boot-state.ts';
 import { encodeBlock, parseBlock } from '../../client/boot/grub-block.ts';
 import { run } from '../support/process.ts';
 import { needs } from '../support/needs.ts';
-import { type Values, block, valuesOf } from './block.ts';
+import { block, type Copies, newest } from './block.ts';
 import {
   type Circumstances,
   GRUB_CFG,
@@ -11,8 +11,6 @@ import {
   type Machine,
   newMachine,
 } from './machine.ts';
-
-type Copies = [Buffer, Buffer];
 
 const programs = needs(...MACHINE_PROGRAMS);
 
@@ -39,11 +37,6 @@ async function starts(
     copies = decision.copies;
   }
   return { seen, copies };
-}
-
-function newest(copies: Copies): Values {
-  const found = copies.map(valuesOf).filter((values) => values !== null);
-  return found.sort((a, b) => b.generation - a.generation)[0] as Values;
 }
 
 /** What the client does on the running system, with its own reader and writer. */

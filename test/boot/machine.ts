@@ -1,9 +1,9 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { run } from '../support/process.ts';
-import { whereIs } from '../support/programs.mjs';
 import { ROOT } from '../support/setup.mjs';
 import { blank, BLOCK_BYTES } from './block.ts';
+import { type Contents, makeFat, must } from './fat.ts';
 
 /** The programs that `newMachine` and its decisions need. */
 export const MACHINE_PROGRAMS = ['grub-emu', 'script', 'sfdisk', 'mformat', 'setpriv'];
@@ -108,8 +108,6 @@ async function grubEmu(dir: string): Promise<void> {
   if (status !== 0) throw new Error(`grub-emu did not end by itself:\n${stdout}`);
 }
 
-type Contents = Record<string, string | Buffer>;
-
 async function makeDisk(dir: string, disk: string, contents: Contents): Promise<void> {
   fs.writeFileSync(disk, '');
   fs.truncateSync(disk, 12 * 1024 * 1024);
@@ -122,36 +120,6 @@ async function makeDisk(dir: string, disk: string, contents: Contents): Promise<
   ];
   await must('sfdisk', ['--quiet', disk], table.join('\n'));
   await makeFat(dir, disk, 16384, ESP_OFFSET, '::/grub', contents);
-}
-
-/** A FAT of so many sectors in an image file, with these files in one folder, in this order. */
-export async function makeFat(
-  dir: string,
-  image: string,
-  sectors: number,
-  offset: number,
-  folder: string,
-  contents: Contents,
-): Promise<void> {
-  if (offset === 0) {
-    fs.writeFileSync(image, '');
-    fs.truncateSync(image, sectors * 512);
-  }
-  const place = ['-i', `${image}@@${offset}`];
-  await must('mformat', [...place, '-T', `${sectors}`, '-c', '8', '::']);
-  if (folder !== '::/') await must('mmd', [...place, folder]);
-  const sources = Object.entries(contents).map(([name, content]) => {
-    const source = path.join(dir, name);
-    fs.writeFileSync(source, content);
-    return source;
-  });
-  await must('mcopy', [...place, ...sources, folder]);
-  fs.chmodSync(image, 0o666);
-}
-
-export async function must(program: string, args: string[], input = ''): Promise<void> {
-  const { status, stderr } = await run(whereIs(program) ?? program, args, { input });
-  if (status !== 0) throw new Error(`${program} ${args.join(' ')}: ${stderr}`);
 }
 
 /** A block that stands once on a disk, to find where the file lies. */

@@ -2,7 +2,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import type { Slot } from '../../client/boot/boot-state.ts';
 import { UUIDS } from '../support/older-host.ts';
-import { ENDING, MACHINE_PROGRAMS, makeFat, must, newGrub } from './machine.ts';
+import { makeFat, must } from './fat.ts';
+import { ENDING, MACHINE_PROGRAMS, newGrub } from './machine.ts';
 
 export const OLDER_MACHINE_PROGRAMS = [...MACHINE_PROGRAMS, 'mke2fs'];
 

@@ -7,6 +7,7 @@ import { ROOT } from '../support/setup.mjs';
 const PARTS = [
   '.ci/run',
   'package-lock.json',
+  'test/support/lock.mjs',
   'test/support/programs.mjs',
   'test/support/run.mjs',
   'test/support/setup.mjs',

@@ -7,8 +7,12 @@ import { pathToFileURL } from 'node:url';
 
 /** Program, or a file by its whole path → Debian package. */
 export const PROGRAMS = {
+  '/usr/lib/grub/i386-pc/boot.img': 'grub-pc-bin',
   '/usr/lib/grub/x86_64-efi/command.lst': 'grub-efi-amd64-bin',
+  '/usr/lib/grub/x86_64-efi/moddep.lst': 'grub-efi-amd64-bin',
+  '/usr/share/OVMF/OVMF_CODE_4M.fd': 'ovmf',
   aws: 'awscli',
+  blkid: 'util-linux',
   brotli: 'brotli',
   busybox: 'busybox',
   curl: 'curl',
@@ -26,6 +30,7 @@ export const PROGRAMS = {
   mksquashfs: 'squashfs-tools',
   nginx: 'nginx-light',
   openssl: 'openssl',
+  'qemu-system-x86_64': 'qemu-system-x86',
   rclone: 'rclone',
   rsync: 'rsync',
   script: 'bsdutils',

@@ -6,21 +6,19 @@ import crypto from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { takeLock } from './lock.mjs';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const NODE_MAJOR_MIN = 20;
-const LOCK_WAIT_MS = 15 * 60_000;
-/** A lock folder without an owner's number is one that was made a moment ago, or whose maker died. */
-const LOCK_UNOWNED_MS = 10_000;
 
 /** @param {{ build?: boolean, say?: (line: string) => void }} options */
 export function setUp({ build = true, say = (line) => console.error(line) } = {}) {
   checkNode();
   if (isInstalled() && !(build && isStale())) return;
-  withLock(path.join(ROOT, 'dist', 'setup.lock'), say, () => {
-    if (!isInstalled()) install(say);
-    if (build && isStale()) buildPrograms(say);
-  });
+  const release = takeLock(path.join(ROOT, 'dist', 'setup.lock'), say);
+  if (!isInstalled()) install(say);
+  if (build && isStale()) buildPrograms(say);
+  release();
 }
 
 function checkNode() {
@@ -138,79 +136,6 @@ function buildPrograms(say) {
     fail(`the build ended with ${build.status ?? build.signal}`);
   }
   say(`setup: programs built in ${seconds(started)} s`);
-}
-
-// One at a time
-
-/** mkdir is the lock; the file in it says who holds it, so that a killed holder is noticed. */
-function withLock(folder, say, work) {
-  takeLock(folder, say);
-  const release = () => fs.rmSync(folder, { recursive: true, force: true });
-  process.once('exit', release);
-  try {
-    work();
-  } finally {
-    release();
-    process.off('exit', release);
-  }
-}
-
-function takeLock(folder, say) {
-  fs.mkdirSync(path.dirname(folder), { recursive: true });
-  const until = Date.now() + LOCK_WAIT_MS;
-  for (let told = false; !tryLock(folder); sleep(200)) {
-    if (isAbandoned(folder)) {
-      setAside(folder);
-      continue;
-    }
-    if (!told) say('setup: waiting for another set-up in this folder');
-    told = true;
-    if (Date.now() > until)
-      fail(`another set-up holds ${folder}; remove it if none is running`);
-  }
-}
-
-function tryLock(folder) {
-  try {
-    fs.mkdirSync(folder);
-  } catch (error) {
-    if (error.code === 'EEXIST') return false;
-    throw error;
-  }
-  fs.writeFileSync(path.join(folder, 'owner'), String(process.pid));
-  return true;
-}
-
-function isAbandoned(folder) {
-  const owner = Number(readText(path.join(folder, 'owner')));
-  if (Number.isInteger(owner) && owner > 0) return !isAlive(owner);
-  const made = modifiedMs(folder);
-  return made !== 0 && Date.now() - made > LOCK_UNOWNED_MS;
-}
-
-function isAlive(pid) {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error.code === 'EPERM';
-  }
-}
-
-/** By rename, which only one of several that noticed can do. */
-function setAside(folder) {
-  const aside = `${folder}.${process.pid}.old`;
-  try {
-    fs.renameSync(folder, aside);
-  } catch (error) {
-    if (error.code !== 'ENOENT') throw error;
-    return;
-  }
-  fs.rmSync(aside, { recursive: true, force: true });
-}
-
-function sleep(ms) {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 
 function seconds(started) {

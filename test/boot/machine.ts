@@ -154,7 +154,7 @@ function note {
 }
 `;
 
-const STUBS = `
+export const STUBS = `
 function linux {
   note linux "$@"
   set tried=B

@@ -45,8 +45,14 @@ export async function readPartitions(files: Files, root = ''): Promise<Partition
     // /sys/class/block/sda2 → …/block/sda/sda2
     const disk = basename(dirname(await files.realPath(`${folder}/${entry}`)));
     const device = `/dev/${values.get('DEVNAME') ?? entry}`;
-    const said = async (name: string): Promise<string> =>
-      `${(await readIfThere(files, `${folder}/${entry}/${name}`, UEVENT_BYTES_MAX)) ?? ''}`;
+    const said = async (name: string): Promise<string> => {
+      const text = await readIfThere(
+        files,
+        `${folder}/${entry}/${name}`,
+        UEVENT_BYTES_MAX,
+      );
+      return text?.toString().trim() ?? '';
+    };
     found.push({
       device,
       disk,
@@ -54,7 +60,7 @@ export async function readPartitions(files: Files, root = ''): Promise<Partition
       name: values.get('PARTNAME') ?? '',
       // Always in sectors of 512 bytes, whatever those of the disk are.
       bytes: Number(await said('size')) * 512,
-      readOnly: (await said('ro')).trim() === '1',
+      readOnly: (await said('ro')) === '1',
     });
   }
   return found;

@@ -1,5 +1,2 @@
 export declare function tryLock(folder: string): (() => void) | undefined;
-export declare function takeLock(
-  folder: string,
-  say: (line: string) => void,
-): () => void;
+export declare function takeLock(folder: string, say: (line: string) => void): () => void;

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import { belowRoot } from '../config/load.ts';
-import { createSynced } from '../effects/durable.ts';
+import { createSynced, renameOnFat } from '../effects/durable.ts';
 import type { Files } from '../effects/effects.ts';
 import { QxError } from '../format/error.ts';
 
@@ -33,7 +33,7 @@ export async function carryOut(
     const path = belowRoot(root, step.path);
     if (step.step === 'write') await create(files, path, step.bytes);
     else if (step.step === 'rename')
-      await replace(files, belowRoot(root, step.from), path);
+      await renameOnFat(files, belowRoot(root, step.from), path);
     else await files.remove(path);
     await files.syncDirectory(dirname(path));
   }
@@ -46,20 +46,4 @@ async function create(files: Files, path: string, bytes: Buffer): Promise<void> 
   const found = await files.read(path, bytes.length + 1);
   if (found.equals(bytes)) return;
   throw new QxError('disk', 'what was written does not read back', { where: path });
-}
-
-/**
- * A rename for FAT, which has no journal. Held open, the old file keeps its clusters until the entry that led there
- * is on the disk with those of the new one; that entry belongs to the file, not to the folder, so the file is synced.
- */
-async function replace(files: Files, from: string, path: string): Promise<void> {
-  const old = (await files.info(path)) === null ? null : await files.open(path, 'read');
-  try {
-    await files.rename(from, path);
-    const file = await files.open(path, 'read');
-    await file.sync().finally(() => file.close());
-    await files.syncDirectory(dirname(path));
-  } finally {
-    await old?.close();
-  }
 }

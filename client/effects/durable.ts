@@ -38,6 +38,26 @@ export async function createSynced(
 }
 
 /**
+ * A rename for FAT, which has no journal. Held open, the old file keeps its clusters until the entry that led there
+ * is on the disk with those of the new one; that entry belongs to the file, not to the folder, so the file is synced.
+ */
+export async function renameOnFat(
+  files: Files,
+  from: string,
+  path: string,
+): Promise<void> {
+  const old = (await files.info(path)) === null ? null : await files.open(path, 'read');
+  try {
+    await files.rename(from, path);
+    const file = await files.open(path, 'read');
+    await file.sync().finally(() => file.close());
+    await files.syncDirectory(dirname(path));
+  } finally {
+    await old?.close();
+  }
+}
+
+/**
  * Writes over the first bytes of a file that is there, for readers that know nothing of renames or journals, as
  * boot loaders do. What is longer than a sector may be torn by a crash:
  *

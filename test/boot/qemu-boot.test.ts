@@ -13,7 +13,7 @@ import {
 } from './appliance/scenario.ts';
 
 const programs = needs(...APPLIANCE_PROGRAMS);
-t.setTimeout(580_000);
+t.setTimeout(1_150_000);
 
 const WAYS = [
   { firmware: 'bios', layout: 'A' },

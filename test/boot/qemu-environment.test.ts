@@ -19,7 +19,7 @@ import {
 import { blank, block, BLOCK_BYTES, type Copies } from './block.ts';
 
 const programs = needs(...APPLIANCE_PROGRAMS);
-t.setTimeout(580_000);
+t.setTimeout(1_150_000);
 
 const SAID = { generation: 10_000_007, next: 'A', a: 'good-8', b: 'good-8' };
 

@@ -5,7 +5,7 @@ import { APPLIANCE_PROGRAMS } from './appliance/qemu.ts';
 import { broken } from './appliance/scenario.ts';
 
 const programs = needs(...APPLIANCE_PROGRAMS);
-t.setTimeout(580_000);
+t.setTimeout(1_150_000);
 
 const FAULTS: Fault[] = [
   {

@@ -7,7 +7,7 @@ import { APPLIANCE_PROGRAMS } from './appliance/qemu.ts';
 import { broken, SAVED } from './appliance/scenario.ts';
 
 const programs = needs(...APPLIANCE_PROGRAMS);
-t.setTimeout(580_000);
+t.setTimeout(1_150_000);
 
 /** The real one, which does not wait as long for a system that stands still. */
 const impatient = fs

@@ -15,7 +15,7 @@ import {
 } from './appliance/scenario.ts';
 
 const programs = needs(...APPLIANCE_PROGRAMS, 'nginx', 'minisign');
-t.setTimeout(580_000);
+t.setTimeout(1_150_000);
 
 /** Where writing to slot B fails, from its beginning. */
 const BROKEN_AT = 30 * MIB;

@@ -16,10 +16,11 @@ import type { WriteLog } from './power-cuts/write-log.ts';
  * of times, with what was not flushed lost or torn. GRUB's choice and the digest of what it chose say whether that is sound.
  */
 
-t.setTimeout(590_000);
+t.setTimeout(1_150_000);
 
 const CUTS = 320;
-const BOOTED = 10;
+/** So many are really booted; ten each night. */
+const BOOTED = Number(process.env.QX_BOOTED_CUTS) || 3;
 
 t.test(
   'power cuts at any moment of an update leave the old system or the new one',
@@ -39,7 +40,7 @@ t.test(
       CUTS,
       undefined,
       ({ at, seed, loose, chosen }, disk) => {
-        const wanted = loose > 0 && at % 13 === 0;
+        const wanted = loose > 0 && at % 17 === 0;
         if (!wanted || kept.length >= BOOTED) return;
         const copy = path.join(dir, `kept-${at}-${seed}.img`);
         execFileSync('cp', ['--sparse=always', disk, copy]);

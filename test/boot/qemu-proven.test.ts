@@ -13,7 +13,7 @@ import {
 
 const programs = needs(...APPLIANCE_PROGRAMS);
 const SEED = Number(process.env.QX_TEST_SEED) || 20_261_125;
-t.setTimeout(580_000);
+t.setTimeout(1_150_000);
 
 /** Cuts in a row between two healthy boots: fewer than the eight tries of a proven slot. */
 const CUTS = [7, 7, 6];

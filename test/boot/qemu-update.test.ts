@@ -17,7 +17,7 @@ import {
 } from './appliance/scenario.ts';
 
 const programs = needs(...APPLIANCE_PROGRAMS, 'nginx', 'minisign');
-t.setTimeout(580_000);
+t.setTimeout(1_150_000);
 
 t.test(
   'A → B → A over HTTP, with a release between that never gets up',
@@ -42,7 +42,7 @@ t.test(
       booted: 'B',
       reason: 'trial',
       next: 'B',
-      a: { state: 'good', version: '1.0.0' },
+      a: { state: 'good' },
       b: { state: 'good', triesLeft: 8, version: '2.0.0' },
     });
 
@@ -62,7 +62,7 @@ t.test(
       lastRefusal: { message: /did not become good in any of its three boots/ },
     });
     const again = await machine.run('qx-update run --exit-code');
-    t.equal(again.status, 0, `the release is refused: ${again.output}`);
+    t.equal(again.status, 75, `the release is refused: ${again.output}`);
 
     await publisher.publish('3.0.0', '--image', await image('3.0.0'));
     await update();

@@ -31,6 +31,11 @@ function run(title, args, env = {}) {
 }
 
 const failed = run('large inputs', testFiles('test/nightly'));
+failed.push(
+  ...run('power cuts of which ten are booted', ['test/boot/qemu-power-cuts.test.ts'], {
+    QX_BOOTED_CUTS: '10',
+  }),
+);
 const first = Number(process.env.QX_TEST_SEED) || Math.floor(Date.now() / 1000);
 for (let seed = first; seed < first + SEEDS; seed += 1) {
   failed.push(...run(`seed ${seed}`, seeded, { QX_TEST_SEED: String(seed) }));

@@ -10,7 +10,8 @@ import { ROOT, setUp } from './setup.mjs';
 import { TapReader } from './tap-reader.mjs';
 
 const JOBS = Number(process.env.QX_TEST_JOBS) || Math.min(4, os.availableParallelism());
-const FILE_TIMEOUT_SECONDS = 600;
+/** A machine in QEMU boots many times in one file. */
+const FILE_TIMEOUT_SECONDS = 1200;
 const IN_CI = process.env.CI === 'true';
 
 setUp();

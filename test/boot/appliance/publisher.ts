@@ -18,6 +18,7 @@ export async function newPublisher(t: Owner): Promise<Publisher> {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'quantix-publisher-'));
   t.teardown(() => fs.rmSync(dir, { recursive: true, force: true }));
   const workspace = await makeWorkspace(path.join(dir, 'workspace'));
+  describeComponents(path.join(workspace.dir, 'quantix-repo.toml'));
   const { port } = await startNginx(t, workspace.public);
   const settings = [
     'product = "quantix-os"',
@@ -27,6 +28,7 @@ export async function newPublisher(t: Owner): Promise<Publisher> {
     'splay = "0s"',
     'auto_apply = true',
     'auto_reboot = true',
+    `allow_paths = ${JSON.stringify(['/data/bin/qx-node', UPDATER])}`,
   ];
   const root = fs.readFileSync(path.join(workspace.public, 'root/1.json'));
   const config = { 'update.toml': `${settings.join('\n')}\n`, 'root.json': root };
@@ -35,4 +37,24 @@ export async function newPublisher(t: Owner): Promise<Publisher> {
     await workspace.ok(['generate', ...what, '--version', version, ...words]);
   };
   return { config, publish };
+}
+
+/** Where an update brings the client itself. */
+const UPDATER = '/data/bin/qx-update';
+
+/** The agent has to answer after a restart; the client is a component like another. */
+function describeComponents(file: string): void {
+  const check = '{ type = "tcp", port = 8080, timeout_seconds = 2, retries = 10 }';
+  const restart = 'restart_service = "quantix-node"\n';
+  const text = fs.readFileSync(file, 'utf8');
+  const updater = [
+    '[products.quantix-os.components.qx-update]',
+    'kind = "file"',
+    `install_path = "${UPDATER}"`,
+    'permissions = "0755"',
+  ];
+  fs.writeFileSync(
+    file,
+    `${text.replace(restart, `${restart}health = [${check}]\n`)}\n${updater.join('\n')}\n`,
+  );
 }

@@ -175,6 +175,7 @@ export const history: Command = {
 function describeEntry(entry: HistoryEntry): string {
   if (entry.event === 'returned')
     return `from ${entry.fromVersion ?? ''}: ${entry.message ?? ''}`;
+  if (entry.event === 'written') return entry.message ?? '';
   if (entry.event === 'refused')
     return `${entry.message ?? ''} (${entry.exitCode ?? ''})`;
   const names = (entry.components ?? []).map(({ name, version }) => `${name} ${version}`);

@@ -15,6 +15,9 @@ import {
 const TELLING =
   /Next: QUANTIX|QUANTIX-[AB]: |Linux version|quantix-root|Kernel panic|update-verify|update-check|is good|written to the other slot|restarting|given up|did not become good/;
 
+/** Where GRUB puts its cursor. */
+const CURSOR = /\[(?:\d+;\d+)?[HJ]/g;
+
 /** One good update, one that panics at each of its three tries, and the way back; the console as it goes. */
 export async function demo(): Promise<number> {
   const ending: (() => unknown)[] = [];
@@ -73,7 +76,8 @@ function follow(machine: Appliance): () => void {
   const timer = setInterval(() => {
     for (; shown < machine.said().length; shown += 1) {
       const line = machine.said()[shown] ?? '';
-      if (TELLING.test(line)) console.log(`   | ${line.trim()}`);
+      if (TELLING.test(line))
+        console.log(`   | ${line.replace(CURSOR, '').trim().slice(0, 110)}`);
     }
   }, 200);
   return () => clearInterval(timer);

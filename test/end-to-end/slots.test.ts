@@ -91,6 +91,7 @@ t.test('an image is written to the other slot, tried, and marked good', async (t
     const again = await host.run(['run', '--exit-code']);
     t.equal(again.status, 101, 'what waits is not fetched again');
 
+    t.match(await ok(all, 'history'), /written\s+1\.0\.0\s+waits in slot B/);
     t.equal(await bootNext(all), 'B trial');
     await ok(all, 'recover');
     t.match(await statusOf(host), {

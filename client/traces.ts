@@ -1,12 +1,7 @@
-import type { Refusal, SlotRecord } from './format/client-state.ts';
+import type { Refusal } from './format/client-state.ts';
 import type { QxError } from './format/error.ts';
 import type { InstalledRelease } from './format/installed-release.ts';
-import {
-  type Generation,
-  readCurrent,
-  readGeneration,
-  releaseOf,
-} from './install/generations.ts';
+import { type Generation, readGeneration, releaseOf } from './install/generations.ts';
 import { collectGarbage } from './install/garbage.ts';
 import { type Journal, removeJournal } from './install/journal.ts';
 import { clearStaging } from './install/store.ts';
@@ -18,9 +13,6 @@ import { writeLastCheck } from './state/last-check.ts';
 import { rememberRefused } from './state/refused.ts';
 import { readState, writeState } from './state/state-store.ts';
 import { asQxError, errorRecord } from './terminal/output.ts';
-
-/** How history and offers call a system image. */
-export const SYSTEM = 'system';
 
 /** Step 15: what a run leaves behind, whatever its end was. */
 
@@ -95,65 +87,6 @@ export async function noteReturn(
   );
 }
 
-/** A system that was marked good: from here on its release counts as installed. */
-export async function noteSystemGood(
-  session: Session,
-  { release, written, content }: SlotRecord,
-): Promise<void> {
-  const { fx, config, layout } = session;
-  await raiseFloor(session, release);
-  await session.log(`system ${release.product} ${release.version} is good (${content})`);
-  const current = await readCurrent(fx.files, layout).catch(() => null);
-  await addHistory(fx.files, config.stateDir, {
-    ...historyHead(session),
-    event: 'installed',
-    version: release.version,
-    generation: current?.generation ?? 0,
-    components: [{ name: SYSTEM, version: release.version }],
-    started: written,
-  });
-}
-
-/** An image that waits for its first boot. */
-export async function noteSystemWaits(
-  session: Session,
-  { release, content }: SlotRecord,
-  slot: string,
-): Promise<void> {
-  const { fx, config } = session;
-  const { product, version } = release;
-  await session.log(`${product} ${version} waits in slot ${slot} (${content})`);
-  await addHistory(fx.files, config.stateDir, {
-    ...historyHead(session),
-    event: 'written',
-    version,
-    message: `waits in slot ${slot} for the next boot`,
-  });
-}
-
-/** A system that the boot loader gave up: its release is refused, and `status` says why. */
-export async function noteSystemGivenUp(
-  session: Session,
-  { release }: SlotRecord,
-  reason: QxError,
-): Promise<void> {
-  const { fx, config } = session;
-  const output = reason.found ?? '';
-  await rememberRefused(session, release, { message: reason.message, output });
-  await session.log(`given up: ${release.version}: ${reason.message}, ${output}`);
-  session.out.warn(`${release.product} ${release.version}: ${reason.message}`);
-  await addHistory(fx.files, config.stateDir, {
-    ...historyHead(session),
-    event: 'returned',
-    fromVersion: release.version,
-    message: reason.message,
-    output,
-  });
-  const state = await readState(fx.files, config.stateDir);
-  const refusal = { time: formatTime(fx.clock.now()), ...errorRecord(reason) } as Refusal;
-  await writeState(fx.files, config.stateDir, { ...state, last_refusal: refusal });
-}
-
 /** A record that cannot be written, on a full disk for instance, does not hide or stop what it tells of. */
 export async function ifPossible(
   session: Session,
@@ -184,7 +117,10 @@ async function versionOf(
 }
 
 /** A floor counts from the moment its release is committed, and never goes down. */
-async function raiseFloor(session: Session, release: InstalledRelease): Promise<void> {
+export async function raiseFloor(
+  session: Session,
+  release: InstalledRelease,
+): Promise<void> {
   const { repository, product, floor = 0 } = release;
   const { fx, config } = session;
   const state = await readState(fx.files, config.stateDir);
@@ -195,7 +131,7 @@ async function raiseFloor(session: Session, release: InstalledRelease): Promise<
   await writeState(fx.files, config.stateDir, { ...state, repositories });
 }
 
-function historyHead({
+export function historyHead({
   fx,
   config,
 }: Session): Pick<HistoryEntry, 'time' | 'product' | 'channel'> {
@@ -223,9 +159,7 @@ export async function noteSuccess(
 /** What was refused is kept for `status`, `history` and the log; a failing disk does not hide the reason. */
 export async function noteRefusal(session: Session, error: QxError): Promise<void> {
   const { fx, config } = session;
-  const record = errorRecord(error);
-  const time = formatTime(fx.clock.now());
-  await session.log(`refused: ${JSON.stringify(record)}`);
+  await session.log(`refused: ${JSON.stringify(errorRecord(error))}`);
   await ifPossible(session, async () => {
     await addHistory(fx.files, config.stateDir, {
       ...historyHead(session),
@@ -234,9 +168,19 @@ export async function noteRefusal(session: Session, error: QxError): Promise<voi
       exitCode: error.exitCode,
       message: error.message,
     });
+    const time = formatTime(fx.clock.now());
     await writeLastCheck(fx, config.stateDir, { time, result: 'refused' });
-    const state = await readState(fx.files, config.stateDir);
-    const refusal = { time, ...record } as Refusal;
-    await writeState(fx.files, config.stateDir, { ...state, last_refusal: refusal });
+    await rememberRefusal(session, error);
   });
+}
+
+/** For `status`, until the next run that goes well. */
+export async function rememberRefusal(
+  { fx, config }: Session,
+  error: QxError,
+): Promise<void> {
+  const state = await readState(fx.files, config.stateDir);
+  const time = formatTime(fx.clock.now());
+  const refusal = { time, ...errorRecord(error) } as Refusal;
+  await writeState(fx.files, config.stateDir, { ...state, last_refusal: refusal });
 }

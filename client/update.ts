@@ -72,17 +72,16 @@ async function steps(session: Session, options: UpdateOptions): Promise<Outcome>
   const system = await localPolicy(session, offer, options);
   const tracker = track(session, offer.version, offer.plan.downloadBytes);
   await stageObjects(session, offer, tracker);
-  if (depth === 'download') return { ...nothing, downloadedBytes: tracker.bytes() };
-  if (system !== null) {
-    const installed = await installSystem(session, offer, system, tracker);
-    const downloadedBytes = tracker.bytes();
-    return { ...nothing, downloadedBytes, installed, rebootPending: true };
-  }
-  const downloadedBytes = tracker.bytes();
+  const fetched = { ...nothing, downloadedBytes: tracker.bytes() };
+  if (depth === 'download') return fetched;
+  if (system === null)
+    return { ...fetched, ...(await install(session, offer, fetched.downloadedBytes)) };
+  const installed = await installSystem(session, offer, system, tracker);
   return {
-    ...nothing,
-    downloadedBytes,
-    ...(await install(session, offer, downloadedBytes)),
+    ...fetched,
+    downloadedBytes: tracker.bytes(),
+    installed,
+    rebootPending: true,
   };
 }
 

@@ -24,7 +24,7 @@ export async function adoptHost(
   root: string,
   { plan, dryRun, leaveMounted }: Asked,
 ): Promise<Plan> {
-  const partitions = await readPartitions(fx.files, root === '/' ? '' : root);
+  const partitions = await readPartitions(fx.files, root);
   const disk = findBootDisk(partitions);
   const mounts = await readMounts(fx.files, root);
   const mount = bootMount(mounts, disk);

@@ -1,10 +1,12 @@
 import type { BootReading } from '../boot/boot-environment.ts';
 import { type Slot } from '../boot/boot-state.ts';
 import { GRUB_CFG_BYTES_MAX } from '../boot/boot-setup.ts';
+import { readCommandLine } from '../boot/booted.ts';
 import { BOOT_FOLDER, type Mount } from '../boot/esp.ts';
 import { COPIES, GRUB_FOLDER, grubEnvironment } from '../boot/grub-environment.ts';
 import type { BootDisk } from '../boot/partitions.ts';
 import { belowRoot } from '../config/load.ts';
+import { readAt } from '../content/stream.ts';
 import { listIfThere, readIfThere } from '../effects/durable.ts';
 import type { Files } from '../effects/effects.ts';
 import { type GrubCore, parseGrubCore } from './grub-core.ts';
@@ -40,8 +42,9 @@ export interface Findings {
   freeBytes: number;
 }
 
+/** Of a slot: where the superblock of an ext file system lies. */
+const HEAD_BYTES = 2048;
 const CORE_BYTES_MAX = 32 * 1024 * 1024;
-const COMMAND_LINE_BYTES_MAX = 64 * 1024;
 
 /** Looks, with the EFI system partition at /boot; writes nothing. */
 export async function look(
@@ -51,10 +54,11 @@ export async function look(
   mounts: readonly Mount[],
 ): Promise<Findings> {
   const at = (path: string): string => belowRoot(root, path);
-  const line = await readIfThere(files, at('/proc/cmdline'), COMMAND_LINE_BYTES_MAX);
   const efi = (await files.info(at('/sys/firmware/efi'))) !== null;
   const kernelIn = (slot: Slot): Promise<boolean | null> =>
     hasKernel(files, root, disk.slots[slot].device, mounts);
+  const uuidIn = async (slot: Slot): Promise<string | null> =>
+    extUuid(await readAt(files, at(disk.slots[slot].device), 0, HEAD_BYTES));
   const ours = await ownFiles(files, at(GRUB_FOLDER));
   const hasCopies = COPIES.some((name) => ours.has(name));
   const environment = grubEnvironment(files, at(GRUB_FOLDER));
@@ -63,14 +67,14 @@ export async function look(
     mounts,
     efi,
     ours,
-    commandLine: line?.toString('latin1') ?? '',
+    commandLine: await readCommandLine(files, root),
     cores: efi ? await readCores(files, at(BOOT_FOLDER)) : {},
     modules: await loadableModules(files, at(GRUB_FOLDER), efi),
     grubCfg: await readIfThere(files, at(`${GRUB_FOLDER}/grub.cfg`), GRUB_CFG_BYTES_MAX),
     environment: hasCopies ? await environment.read() : null,
     uuids: {
-      A: extUuid(await readHead(files, at(disk.slots.A.device))),
-      B: extUuid(await readHead(files, at(disk.slots.B.device))),
+      A: await uuidIn('A'),
+      B: await uuidIn('B'),
     },
     hasKernel: { A: await kernelIn('A'), B: await kernelIn('B') },
     freeBytes: await files.freeBytes(at(BOOT_FOLDER)),
@@ -137,13 +141,4 @@ async function hasKernel(
     await files.info(`${folder}/initramfs`),
   ];
   return infos.every((info) => info?.type === 'file');
-}
-
-const HEAD_BYTES = 2048;
-
-async function readHead(files: Files, device: string): Promise<Buffer> {
-  const file = await files.open(device, 'read');
-  const head = Buffer.alloc(HEAD_BYTES);
-  const count = await file.read(head, 0).finally(() => file.close());
-  return head.subarray(0, count);
 }

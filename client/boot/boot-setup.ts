@@ -2,6 +2,7 @@ import { belowRoot } from '../config/load.ts';
 import { readIfThere } from '../effects/durable.ts';
 import type { Effects, Files } from '../effects/effects.ts';
 import { QxError } from '../format/error.ts';
+import { readCommandLine } from './booted.ts';
 import { bootMount, mountEsp, readMounts } from './esp.ts';
 import { COPIES, GRUB_FOLDER } from './grub-environment.ts';
 import { findBootDisk, readPartitions } from './partitions.ts';
@@ -16,14 +17,12 @@ import { findBootDisk, readPartitions } from './partitions.ts';
  */
 export type BootSetup = 'ours' | 'adopted' | 'older' | 'none';
 
-const COMMAND_LINE_BYTES_MAX = 64 * 1024;
 export const GRUB_CFG_BYTES_MAX = 256 * 1024;
 
 export async function readBootSetup(files: Files, root: string): Promise<BootSetup> {
-  const path = belowRoot(root, '/proc/cmdline');
-  const line = (await readIfThere(files, path, COMMAND_LINE_BYTES_MAX))?.toString() ?? '';
+  const line = await readCommandLine(files, root);
   if (/(^|\s)quantix\.slot=/.test(line)) return 'ours';
-  const partitions = await readPartitions(files, root === '/' ? '' : root);
+  const partitions = await readPartitions(files, root);
   if (!partitions.some(({ name }) => /^QUANTIX-[AB]$/.test(name))) return 'none';
   const file = belowRoot(root, `${GRUB_FOLDER}/grub.cfg`);
   const text = (await readIfThere(files, file, GRUB_CFG_BYTES_MAX))?.toString() ?? '';
@@ -67,7 +66,7 @@ const REFUSALS = {
 export async function ensureBootMounted(fx: Effects, root: string): Promise<void> {
   const copy = belowRoot(root, `${GRUB_FOLDER}/${COPIES[0]}`);
   if ((await fx.files.info(copy)) !== null) return;
-  const disk = findBootDisk(await readPartitions(fx.files, root === '/' ? '' : root));
+  const disk = findBootDisk(await readPartitions(fx.files, root));
   if (bootMount(await readMounts(fx.files, root), disk) === null)
     await mountEsp(fx, root, disk, 'rw');
 }

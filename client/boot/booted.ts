@@ -1,3 +1,6 @@
+import { belowRoot } from '../config/load.ts';
+import { readIfThere } from '../effects/durable.ts';
+import type { Files } from '../effects/effects.ts';
 import { QxError, printable } from '../format/error.ts';
 import type { Slot } from './boot-state.ts';
 
@@ -17,6 +20,15 @@ export interface Booted {
   slot: Slot;
   /** Null for a word that this client does not know: the boot loader may be newer. */
   reason: (typeof REASONS)[number] | null;
+}
+
+const COMMAND_LINE_BYTES_MAX = 64 * 1024;
+
+/** What the kernel was told; empty where nothing tells. */
+export async function readCommandLine(files: Files, root: string): Promise<string> {
+  const path = belowRoot(root, '/proc/cmdline');
+  const bytes = await readIfThere(files, path, COMMAND_LINE_BYTES_MAX);
+  return bytes?.toString('latin1') ?? '';
 }
 
 /**

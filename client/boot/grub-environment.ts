@@ -1,4 +1,4 @@
-import { createSynced, overwriteDurably, renameOnFat } from '../effects/durable.ts';
+import { overwriteDurably, writeDurablyOnFat } from '../effects/durable.ts';
 import type { Files } from '../effects/effects.ts';
 import { isMissing } from '../effects/files.ts';
 import { QxError } from '../format/error.ts';
@@ -90,11 +90,8 @@ async function readCopy(
 /** In place; where no file of the right size is, nothing can be lost, and one is made by rename. */
 async function writeCopy(files: Files, path: string, bytes: Buffer): Promise<void> {
   const info = await files.info(path);
-  if (info?.size === BLOCK_BYTES) return overwriteDurably(files, path, bytes);
-  const temporary = `${path}.new`;
-  await files.remove(temporary);
-  await createSynced(files, temporary, bytes);
-  await renameOnFat(files, temporary, path);
+  const inPlace = info?.size === BLOCK_BYTES;
+  await (inPlace ? overwriteDurably : writeDurablyOnFat)(files, path, bytes);
 }
 
 /** Both copies of a new disk, for image builders and for hosts that are taken over. */

@@ -1,11 +1,12 @@
 import { basename, dirname } from 'node:path';
+import { belowRoot } from '../config/load.ts';
 import { listIfThere, readIfThere } from '../effects/durable.ts';
 import type { Files } from '../effects/effects.ts';
 import { QxError } from '../format/error.ts';
 import type { Slot } from './boot-state.ts';
 
 const BLOCK_DEVICES = '/sys/class/block';
-const UEVENT_BYTES_MAX = 4096;
+const SYS_FILE_BYTES_MAX = 4096;
 
 export interface Partition {
   /** "/dev/sda2" */
@@ -28,31 +29,23 @@ export interface BootDisk {
   slots: Readonly<Record<Slot, Partition>>;
 }
 
-/** Every partition that the kernel knows, below `root` ("" on an appliance). */
-export async function readPartitions(files: Files, root = ''): Promise<Partition[]> {
-  const folder = `${root}${BLOCK_DEVICES}`;
+/** Every partition that the kernel knows, below `root` ("/" on an appliance). */
+export async function readPartitions(files: Files, root: string): Promise<Partition[]> {
+  const folder = belowRoot(root, BLOCK_DEVICES);
   const found: Partition[] = [];
   for (const entry of await listIfThere(files, folder)) {
-    const bytes = await readIfThere(files, `${folder}/${entry}/uevent`, UEVENT_BYTES_MAX);
-    const values = new Map(
-      (bytes ?? '')
-        .toString()
-        .split('\n')
-        .map((line) => splitOnce(line, '=')),
-    );
+    const said = async (name: string): Promise<string> => {
+      const path = `${folder}/${entry}/${name}`;
+      const text = await readIfThere(files, path, SYS_FILE_BYTES_MAX);
+      return text?.toString() ?? '';
+    };
+    const uevent = await said('uevent');
+    const values = new Map(uevent.split('\n').map((line) => splitOnce(line, '=')));
     const number = Number(values.get('PARTN'));
     if (values.get('DEVTYPE') !== 'partition' || !Number.isInteger(number)) continue;
     // /sys/class/block/sda2 → …/block/sda/sda2
     const disk = basename(dirname(await files.realPath(`${folder}/${entry}`)));
     const device = `/dev/${values.get('DEVNAME') ?? entry}`;
-    const said = async (name: string): Promise<string> => {
-      const text = await readIfThere(
-        files,
-        `${folder}/${entry}/${name}`,
-        UEVENT_BYTES_MAX,
-      );
-      return text?.toString().trim() ?? '';
-    };
     found.push({
       device,
       disk,
@@ -60,7 +53,7 @@ export async function readPartitions(files: Files, root = ''): Promise<Partition
       name: values.get('PARTNAME') ?? '',
       // Always in sectors of 512 bytes, whatever those of the disk are.
       bytes: Number(await said('size')) * 512,
-      readOnly: (await said('ro')) === '1',
+      readOnly: (await said('ro')).trim() === '1',
     });
   }
   return found;

@@ -1,6 +1,10 @@
-import type { BootState, Slot } from '../boot/boot-state.ts';
 import { change } from '../boot/boot-environment.ts';
-import { markBad as bad, markGood as good } from '../boot/boot-state.ts';
+import {
+  type BootState,
+  markBad as bad,
+  markGood as good,
+  type Slot,
+} from '../boot/boot-state.ts';
 import { QxError } from '../format/error.ts';
 import { readCurrent } from '../install/generations.ts';
 import { checkHealth } from '../install/transaction.ts';
@@ -8,7 +12,7 @@ import { openSession, type Session, withLock } from '../session.ts';
 import { recover } from '../install/recover.ts';
 import { openEnvironment, readBooted, type SlotPlaces } from '../slots/host-slots.ts';
 import { asQxError } from '../terminal/output.ts';
-import type { Command, CommandResult, Context } from './command.ts';
+import type { Command, Context } from './command.ts';
 
 export const markGood: Command = {
   name: 'mark-good',
@@ -26,14 +30,10 @@ export const markGood: Command = {
     const session = await sessionIfPossible(context);
     if (flags.is('if-healthy') && session !== null) await refuseUnhealthy(session);
     // Nothing but this write decides; all that follows is told and may fail.
-    const state = await change(
-      context.fx,
-      openEnvironment(context.fx.files, places),
-      (before) => good(before, slot),
-    );
+    const value = await mark(context, places, slot, good);
     if (session !== null)
       await orWarn(context, () => withLock(session, () => recover(session)));
-    return { ...slotsValue(state, slot), text: `slot ${slot} is good` };
+    return { value, text: `slot ${slot} is good` };
   },
 };
 
@@ -45,20 +45,21 @@ export const markBad: Command = {
   run: async (context) => {
     const places = await placesOf(context);
     const { slot } = await readBooted(context.fx.files, places);
-    const state = await change(
-      context.fx,
-      openEnvironment(context.fx.files, places),
-      (before) => bad(before, slot),
-    );
-    return {
-      ...slotsValue(state, slot),
-      text: `slot ${slot} is bad, slot ${state.next} is next`,
-    };
+    const value = await mark(context, places, slot, bad);
+    return { value, text: `slot ${slot} is bad, slot ${value.next} is next` };
   },
 };
 
-function slotsValue(state: BootState, slot: Slot): Pick<CommandResult, 'value'> {
-  return { value: { booted: slot, next: state.next, slots: state.slots } };
+/** One step of the environment with the booted slot; what it is then, as --json tells it. */
+async function mark(
+  { fx }: Context,
+  places: SlotPlaces,
+  booted: Slot,
+  step: (state: BootState, slot: Slot) => BootState,
+): Promise<BootState & { booted: Slot }> {
+  const environment = openEnvironment(fx.files, places);
+  const { next, slots } = await change(fx, environment, (state) => step(state, booted));
+  return { booted, next, slots };
 }
 
 /** A host that has lost its configuration boots all the same, and is marked with what every appliance has. */

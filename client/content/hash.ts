@@ -5,9 +5,16 @@ import type { Descriptor } from '../format/shapes.ts';
 /** One buffer of this size for a whole file: small reads cost a third of the speed. */
 const READ_BYTES = 1024 * 1024;
 
-/** SHA-256 and size in bytes of a file as it is read, which need not be the size that it had before. */
-export async function hashFile(files: Files, path: string): Promise<Descriptor> {
-  const { hash, size } = await hashStart(files, path, Infinity);
+/**
+ * SHA-256 and size in bytes of a file as it is read, which need not be the size that it had before; of its first
+ * `bytes` when they are given.
+ */
+export async function hashFile(
+  files: Files,
+  path: string,
+  bytes = Infinity,
+): Promise<Descriptor> {
+  const { hash, size } = await hashStart(files, path, bytes);
   return { sha256: hash.digest('hex'), size };
 }
 

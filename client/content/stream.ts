@@ -21,3 +21,16 @@ export async function* fileStream(
     await file.close();
   }
 }
+
+/** At most `bytes` from `position`; fewer where the file or device ends before. */
+export async function readAt(
+  files: Files,
+  path: string,
+  position: number,
+  bytes: number,
+): Promise<Buffer> {
+  const file = await files.open(path, 'read');
+  const buffer = Buffer.alloc(bytes);
+  const count = await file.read(buffer, position).finally(() => file.close());
+  return buffer.subarray(0, count);
+}

@@ -14,11 +14,29 @@ export async function writeDurably(
   bytes: Uint8Array,
   mode = 0o644,
 ): Promise<void> {
+  await files.rename(await writeBeside(files, path, bytes, mode), path);
+  await files.syncDirectory(dirname(path));
+}
+
+/** The same on a FAT. */
+export async function writeDurablyOnFat(
+  files: Files,
+  path: string,
+  bytes: Uint8Array,
+): Promise<void> {
+  await renameOnFat(files, await writeBeside(files, path, bytes), path);
+}
+
+async function writeBeside(
+  files: Files,
+  path: string,
+  bytes: Uint8Array,
+  mode?: number,
+): Promise<string> {
   const temporary = `${path}.new`;
   await files.remove(temporary);
   await createSynced(files, temporary, bytes, mode);
-  await files.rename(temporary, path);
-  await files.syncDirectory(dirname(path));
+  return temporary;
 }
 
 /** A file that must not be there yet, its bytes on the disk. Its name is when the folder is synced. */

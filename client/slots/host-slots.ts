@@ -1,26 +1,21 @@
 import { checkBootSetup, ensureBootMounted, readBootSetup } from '../boot/boot-setup.ts';
 import { type BootEnvironment } from '../boot/boot-environment.ts';
 import { otherSlot, type Slot } from '../boot/boot-state.ts';
-import { type Booted, parseBooted } from '../boot/booted.ts';
+import { type Booted, parseBooted, readCommandLine } from '../boot/booted.ts';
 import { fileEnvironment } from '../boot/file-environment.ts';
 import { GRUB_FOLDER, grubEnvironment } from '../boot/grub-environment.ts';
 import { findBootDisk, type Partition, readPartitions } from '../boot/partitions.ts';
 import type { Config } from '../config/config.ts';
 import { belowRoot } from '../config/load.ts';
-import { readIfThere } from '../effects/durable.ts';
 import type { Effects, Files } from '../effects/effects.ts';
 import { QxError } from '../format/error.ts';
 
 /** The part of a configuration that says where slots are; a host without any configuration has these as well. */
 export type SlotPlaces = Pick<Config, 'root' | 'bootEnvironment'>;
 
-const COMMAND_LINE_BYTES_MAX = 64 * 1024;
-
 /** The slot that runs. QxError `config` where the kernel was not told: it is never guessed. */
 export async function readBooted(files: Files, { root }: SlotPlaces): Promise<Booted> {
-  const path = belowRoot(root, '/proc/cmdline');
-  const bytes = await readIfThere(files, path, COMMAND_LINE_BYTES_MAX);
-  return parseBooted(bytes?.toString('latin1') ?? '');
+  return parseBooted(await readCommandLine(files, root));
 }
 
 /** The same; null where there are no slots, or GRUB did not say which one it took. */
@@ -84,6 +79,6 @@ export async function findSlots(
   files: Files,
   { root }: SlotPlaces,
 ): Promise<Readonly<Record<Slot, Partition>>> {
-  const partitions = await readPartitions(files, root === '/' ? '' : root);
+  const partitions = await readPartitions(files, root);
   return findBootDisk(partitions).slots;
 }

@@ -1,11 +1,11 @@
 import { change } from '../boot/boot-environment.ts';
 import { activate, beginInstall } from '../boot/boot-state.ts';
 import { belowRoot } from '../config/load.ts';
-import { hashStart } from '../content/hash.ts';
+import { hashFile } from '../content/hash.ts';
+import { readSlotImage } from '../content/read-slot-image.ts';
 import type { SlotRecord } from '../format/client-state.ts';
 import { QxError } from '../format/error.ts';
 import type { FullImage } from '../format/manifest.ts';
-import { parseSlotImage, SLOT_IMAGE_HEAD_BYTES } from '../format/slot-image.ts';
 import { formatTime } from '../format/time.ts';
 import { fetchInto } from '../install/fetch-object.ts';
 import { readCurrent } from '../install/generations.ts';
@@ -13,11 +13,11 @@ import type { FullSource } from '../policy/plan.ts';
 import type { Source } from '../reader/source.ts';
 import type { Session } from '../session.ts';
 import { readState, writeState } from '../state/state-store.ts';
-import { noteSystemWaits } from '../traces.ts';
 import type { Target } from './host-slots.ts';
 import { slotLanding } from './slot-landing.ts';
 import { removeNote, SlotWriter } from './slot-writer.ts';
-import { hashOfLast, readAt, readLast, systemIn } from './system.ts';
+import { hashOfLast, systemIn } from './system.ts';
+import { noteSystemWaits } from './traces.ts';
 
 /** QxError `disk` for an image that the slot cannot hold or a slot that is read-only, `deferred` while the running system is not good itself. */
 export async function checkTarget(
@@ -105,8 +105,7 @@ async function readBack(
 ): Promise<void> {
   const { fx, config } = session;
   await dropCaches(session);
-  const { hash, size } = await hashStart(fx.files, device, content.size);
-  const found = { sha256: hash.digest('hex'), size };
+  const found = await hashFile(fx.files, device, content.size);
   if (found.sha256 === content.sha256 && found.size === content.size) return;
   await removeNote(fx.files, config.stateDir);
   throw new QxError('disk', 'the system image does not read back as it was written', {
@@ -136,9 +135,7 @@ export async function checkImage(
   { device }: Target,
   { content }: FullImage,
 ): Promise<void> {
-  const head = await readAt(fx.files, device, 0, SLOT_IMAGE_HEAD_BYTES);
-  const last = await readLast(fx.files, device, content.size);
-  const { about } = parseSlotImage(head, last, content.size, device);
+  const { about } = await readSlotImage(fx.files, device, content.size);
   if (about === null) return;
   const agree = (what: string, here: string, said: string | undefined): void => {
     if (said === undefined || said === here) return;

@@ -5,9 +5,9 @@ import type { Available } from '../offer.ts';
 import type { ImageStep } from '../policy/plan.ts';
 import type { Session } from '../session.ts';
 import { placesOf, type Tracker } from '../stage.ts';
-import { SYSTEM } from '../traces.ts';
 import type { Target } from './host-slots.ts';
 import { checkImage, tryImage, writeImage } from './install-image.ts';
+import { SYSTEM } from './traces.ts';
 
 /** The system image of a release, and the slot that it goes to. */
 export interface SystemStep {

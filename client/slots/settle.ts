@@ -13,10 +13,10 @@ import {
 import { placeOf } from '../install/install.ts';
 import type { Session } from '../session.ts';
 import { readState, writeState } from '../state/state-store.ts';
-import { noteSystemGivenUp, noteSystemGood } from '../traces.ts';
 import { bootedIfKnown, openEnvironment, reachEnvironment } from './host-slots.ts';
 import { removeNote } from './slot-writer.ts';
 import { systemIn } from './system.ts';
+import { noteSystemGivenUp, noteSystemGood } from './traces.ts';
 
 /**
  * What has to be done once after another system booted, by an update or because the boot loader fell back:
@@ -28,13 +28,17 @@ export async function settle(session: Session): Promise<void> {
   const booted = await bootedIfKnown(fx.files, config);
   if (booted === null) return;
   await reachEnvironment(fx, config);
-  await followSystem(session, booted);
-  await settleTrial(session, booted);
+  const state = await readState(fx.files, config.stateDir);
+  await followSystem(session, booted, state);
+  await settleTrial(session, booted, state);
 }
 
-async function followSystem(session: Session, { slot }: Booted): Promise<void> {
+async function followSystem(
+  session: Session,
+  { slot }: Booted,
+  state: ClientState,
+): Promise<void> {
   const { fx, config, layout } = session;
-  const state = await readState(fx.files, config.stateDir);
   const system = await systemIn(fx.files, config, slot, state);
   const current = await readCurrent(fx.files, layout);
   if (system === null || isOf(current, system, slot, state)) return;
@@ -103,14 +107,18 @@ async function linkMissing(session: Session, generation: Generation): Promise<vo
   }
 }
 
-async function settleTrial(session: Session, booted: Booted): Promise<void> {
+async function settleTrial(
+  session: Session,
+  booted: Booted,
+  { slots = {} }: ClientState,
+): Promise<void> {
   const { fx, config } = session;
-  const { slots = {} } = await readState(fx.files, config.stateDir);
   const open = (slot: Slot): SlotRecord | null => {
     const record = slots[slot] ?? null;
     return record?.good === undefined && record?.given_up === undefined ? record : null;
   };
-  const [mine, others] = [open(booted.slot), open(otherSlot(booted.slot))];
+  const other = otherSlot(booted.slot);
+  const [mine, others] = [open(booted.slot), open(other)];
   if (mine === null && others === null) return;
   const { state } = await openEnvironment(fx.files, config).read();
   if (mine !== null && state.slots[booted.slot].kind === 'good') {
@@ -118,7 +126,6 @@ async function settleTrial(session: Session, booted: Booted): Promise<void> {
     await noteSystemGood(session, mine);
     await removeNote(fx.files, config.stateDir);
   }
-  const other = otherSlot(booted.slot);
   if (others !== null && isOver(state.slots[other])) {
     const reason = whyGivenUp(state.slots[other], booted, other);
     await noteSystemGivenUp(session, others, reason);

@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import type { Slot } from '../boot/boot-state.ts';
 import type { Config } from '../config/config.ts';
 import { belowRoot } from '../config/load.ts';
+import { readLastBlock } from '../content/read-slot-image.ts';
 import { readIfThere } from '../effects/durable.ts';
 import type { Files } from '../effects/effects.ts';
 import type { ClientState, SlotRecord } from '../format/client-state.ts';
 import { QxError } from '../format/error.ts';
-import { SLOT_IMAGE_ABOUT_BYTES } from '../format/slot-image.ts';
 import * as v from 'valibot';
 import { version } from '../format/shapes.ts';
 import type { Session } from '../session.ts';
@@ -67,28 +67,8 @@ export async function hashOfLast(
   path: string,
   size: number,
 ): Promise<string> {
-  const bytes = await readLast(files, path, size);
-  return createHash('sha256').update(bytes).digest('hex');
-}
-
-export function readLast(files: Files, path: string, size: number): Promise<Buffer> {
-  const bytes = Math.min(size, SLOT_IMAGE_ABOUT_BYTES);
-  return readAt(files, path, size - bytes, bytes);
-}
-
-export async function readAt(
-  files: Files,
-  path: string,
-  position: number,
-  bytes: number,
-): Promise<Buffer> {
-  const file = await files.open(path, 'read');
-  try {
-    const buffer = Buffer.alloc(bytes);
-    return buffer.subarray(0, await file.read(buffer, position));
-  } finally {
-    await file.close();
-  }
+  const block = await readLastBlock(files, path, size);
+  return createHash('sha256').update(block).digest('hex');
 }
 
 /** The version that the running image says it is. */

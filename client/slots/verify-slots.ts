@@ -1,7 +1,7 @@
 import { SLOTS } from '../boot/boot-state.ts';
 import type { Config } from '../config/config.ts';
 import { belowRoot } from '../config/load.ts';
-import { hashStart } from '../content/hash.ts';
+import { hashFile } from '../content/hash.ts';
 import type { Files } from '../effects/effects.ts';
 import type { ClientState } from '../format/client-state.ts';
 import { QxError } from '../format/error.ts';
@@ -23,8 +23,7 @@ export async function inspectSlots(
     const record = slots[slot] ?? null;
     if (record === null || state.slots[slot].kind === 'none') continue;
     const device = belowRoot(config.root, partitions[slot].device);
-    const { hash, size } = await hashStart(files, device, record.size);
-    const found = { sha256: hash.digest('hex'), size };
+    const found = await hashFile(files, device, record.size);
     checked.push(`slot ${slot}`);
     if (found.sha256 === record.content && found.size === record.size) continue;
     problems.push(

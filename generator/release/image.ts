@@ -1,12 +1,7 @@
-import type { Files, OpenFile } from '../../client/effects/effects.ts';
+import { readSlotImage } from '../../client/content/read-slot-image.ts';
+import type { Files } from '../../client/effects/effects.ts';
 import { QxError } from '../../client/format/error.ts';
-import {
-  type AboutImage,
-  parseSlotImage,
-  SLOT_IMAGE_ABOUT_BYTES,
-  SLOT_IMAGE_HEAD_BYTES,
-  type SlotImage,
-} from '../../client/format/slot-image.ts';
+import type { AboutImage, SlotImage } from '../../client/format/slot-image.ts';
 import { inspect } from './contents.ts';
 import type { ReleasePlan } from './plan.ts';
 
@@ -22,28 +17,6 @@ export async function completedByImage(
   const { path } = plan.image;
   const { size } = await inspect(files, 'system image', path, undefined, 'file');
   return planWithImage(plan, await readSlotImage(files, path, size), size);
-}
-
-/** What an image is, from its first and last block. */
-async function readSlotImage(
-  files: Files,
-  path: string,
-  size: number,
-): Promise<SlotImage> {
-  const file = await files.open(path, 'read');
-  try {
-    const head = await readAt(file, 0, SLOT_IMAGE_HEAD_BYTES);
-    const last = Math.max(0, size - SLOT_IMAGE_ABOUT_BYTES);
-    const about = await readAt(file, last, SLOT_IMAGE_ABOUT_BYTES);
-    return parseSlotImage(head, about, size, path);
-  } finally {
-    await file.close();
-  }
-}
-
-async function readAt(file: OpenFile, position: number, bytes: number): Promise<Buffer> {
-  const buffer = Buffer.alloc(bytes);
-  return buffer.subarray(0, await file.read(buffer, position));
 }
 
 /**

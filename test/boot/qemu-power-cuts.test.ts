@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import t from 'tap';
+import { memoryFolder } from '../support/memory.ts';
 import { needs } from '../support/needs.ts';
 import { APPLIANCE_PROGRAMS, powerOn } from './appliance/qemu.ts';
 import { choice, markedGood } from './appliance/scenario.ts';
@@ -22,19 +22,11 @@ const CUTS = 320;
 /** So many are really booted; ten each night. */
 const BOOTED = Number(process.env.QX_BOOTED_CUTS) || 3;
 
-/** Memory where that is large enough: some containers have 64 MB of it. */
-function roomyFolder(): string {
-  if (!fs.existsSync('/dev/shm')) return os.tmpdir();
-  const { bavail, bsize } = fs.statfsSync('/dev/shm');
-  return bavail * bsize > 2e9 ? '/dev/shm' : os.tmpdir();
-}
-
 t.test(
   'power cuts at any moment of an update leave the old system or the new one',
   needs('nginx', ...APPLIANCE_PROGRAMS, ...MACHINE_PROGRAMS),
   async (t) => {
-    const dir = fs.mkdtempSync(path.join(roomyFolder(), 'quantix-cuts-'));
-    t.teardown(() => fs.rmSync(dir, { recursive: true, force: true }));
+    const dir = memoryFolder(t, 2e9);
     // grub-emu runs as somebody else.
     fs.chmodSync(dir, 0o755);
     const recording = await recordUpdate(t, dir);

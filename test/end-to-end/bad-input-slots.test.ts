@@ -1,15 +1,15 @@
 import fs from 'node:fs';
 import t from 'tap';
-import { type Forge, makeForge, sha256 } from '../support/forge.ts';
-import { type Host, makeHost } from '../support/sandbox.ts';
+import { sha256 } from '../support/forge.ts';
+import type { Host } from '../support/sandbox.ts';
 import { about, ext4, squashfs } from '../support/slot-image.ts';
 import {
   devicePath,
   FRESH,
-  layOutSlots,
   publishImage,
   readBootState,
   SLOT_BYTES,
+  slotHost,
   systemImage,
   writeBootState,
 } from '../support/slot-host.ts';
@@ -196,23 +196,13 @@ function rename(host: Host, number: number, name: string): void {
   fs.writeFileSync(file, text);
 }
 
-function prepare(dir: string): { forge: Forge; host: Host } {
-  const forge = makeForge(`${dir}/tree`);
-  const host = makeHost(`${dir}/host`, {
-    url: `file://${forge.dir}`,
-    root: forge.rootBytes,
-  });
-  layOutSlots(host.dir);
-  return { forge, host };
-}
-
 async function environment(host: Host): Promise<unknown> {
   return fs.existsSync(host.path('/boot/grub')) ? readBootState(host.dir) : null;
 }
 
 for (const row of ROWS) {
   t.test(row.name, async (t) => {
-    const { forge, host } = prepare(t.testdir());
+    const { forge, host } = slotHost(t.testdir());
     const { image = GOOD, full = {} } = row;
     publishImage(forge, { version: '1.0.0', serial: 1, image, fullImage: full });
     await row.host?.(host);

@@ -1,7 +1,3 @@
-import fs from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
-import { pathToFileURL } from 'node:url';
 import t from 'tap';
 import type { Test } from 'tap';
 import { runCommandLine } from '../../client/cli.ts';
@@ -9,14 +5,14 @@ import type { HealthCheck } from '../../client/format/health.ts';
 import { brokenClient, type RunCommandLine } from '../support/broken-client.ts';
 import { cutOff } from '../support/cut-off.ts';
 import { someError } from '../support/disturb.ts';
-import { makeForge, sha256 } from '../support/forge.ts';
-import { makeHost } from '../support/sandbox.ts';
+import { memoryFolder } from '../support/memory.ts';
 import { disturbUpdate, type ImageUpdate } from '../support/slot-cuts.ts';
 import {
   boot,
-  layOutSlots,
+  nodeComponent,
   publishImage,
   readBootState,
+  slotHost,
   systemImage,
 } from '../support/slot-host.ts';
 import { client } from '../support/three-components.ts';
@@ -33,32 +29,17 @@ const IMAGE_BYTES = 2_500_000;
 
 /** `health` is what the component declares. */
 function imageUpdate(t: Test, health: HealthCheck[] = []): ImageUpdate {
-  const memory = fs.existsSync('/dev/shm') ? '/dev/shm' : os.tmpdir();
-  const dir = fs.mkdtempSync(path.join(memory, 'quantix-slot-'));
-  t.teardown(() => fs.rmSync(dir, { recursive: true }));
-  const forge = makeForge(path.join(dir, 'tree'));
-  const prepared = path.join(dir, 'host');
-  makeHost(prepared, { url: pathToFileURL(forge.dir).href, root: forge.rootBytes });
-  layOutSlots(prepared);
+  const { forge, host } = slotHost(memoryFolder(t));
   const image = systemImage('1.0.0', IMAGE_BYTES);
-  const content = Buffer.from('#!/bin/sh\necho 1.0.0\n');
-  const component = {
-    name: 'qx-node',
-    version: '1.0.0',
-    kind: 'file' as const,
-    install_path: '/data/bin/qx-node',
-    permissions: '0755',
-    content: { sha256: sha256(content), size: content.length },
-    sources: [forge.object(content)],
-    ...(health.length === 0 ? {} : { health }),
-  };
+  const more = health.length === 0 ? {} : { health };
+  const component = nodeComponent(forge, '1.0.0', more);
   publishImage(forge, {
     version: '1.0.0',
     serial: 1,
     image,
     manifest: { components: [component] },
   });
-  return { prepared, image };
+  return { prepared: host.dir, image };
 }
 
 /** Every cut with every seed; the faults that were found. */

@@ -7,6 +7,7 @@ import { needs } from '../support/needs.ts';
 import { startNginx } from '../support/nginx.ts';
 import { makeHost } from '../support/sandbox.ts';
 import {
+  damageSlot,
   devicePath,
   layOutSlots,
   publishImage,
@@ -79,9 +80,7 @@ t.test(
   needs('nginx'),
   async (t) => {
     const { host, image, ranges } = await stopped(t);
-    const device = fs.openSync(devicePath(host.dir, 'B'), 'r+');
-    fs.writeSync(device, Buffer.from('x'), 0, 1, 5 * MiB);
-    fs.closeSync(device);
+    damageSlot(host.dir, 'B', 5 * MiB);
     const again = await host.run(['apply']);
     t.equal(again.status, 0, again.stderr);
     t.equal(sha256(slotStart(host.dir, 'B', image.length)), sha256(image));

@@ -1,16 +1,16 @@
 import fs from 'node:fs';
-import path from 'node:path';
 import t from 'tap';
-import type { Test } from 'tap';
-import { makeForge, sha256 } from '../support/forge.ts';
-import { makeHost } from '../support/sandbox.ts';
+import { sha256 } from '../support/forge.ts';
 import {
   boot,
-  devicePath,
+  chosenSlot,
+  damageSlot,
   FRESH,
-  layOutSlots,
+  nodeComponent,
   publishImage,
   readBootState,
+  type SlotHost,
+  slotHost,
   slotStart,
   statusOf,
   systemImage,
@@ -18,20 +18,6 @@ import {
 } from '../support/slot-host.ts';
 
 t.setTimeout(120_000);
-
-/** A host with two slots, and what it needs to be told. */
-function slotHost(t: Test) {
-  const dir = t.testdir({ tree: {}, host: {} });
-  const forge = makeForge(path.join(dir, 'tree'));
-  const host = makeHost(path.join(dir, 'host'), {
-    url: `file://${forge.dir}`,
-    root: forge.rootBytes,
-  });
-  layOutSlots(host.dir);
-  return { forge, host };
-}
-
-type SlotHost = ReturnType<typeof slotHost>;
 
 async function ok({ host }: SlotHost, ...words: string[]): Promise<string> {
   const { status, stdout, stderr } = await host.run(words);
@@ -42,8 +28,7 @@ async function ok({ host }: SlotHost, ...words: string[]): Promise<string> {
 /** What GRUB would do now: one try less, and the kernel is told. */
 async function bootNext({ host }: SlotHost): Promise<string> {
   const state = await readBootState(host.dir);
-  const slot =
-    state.slots[state.next].triesLeft > 0 ? state.next : state.next === 'A' ? 'B' : 'A';
+  const slot = chosenSlot(state);
   const { kind, triesLeft } = state.slots[slot];
   const slots = { ...state.slots, [slot]: { kind, triesLeft: triesLeft - 1 } };
   await writeBootState(host.dir, { ...state, slots });
@@ -54,7 +39,7 @@ async function bootNext({ host }: SlotHost): Promise<string> {
 
 t.test('an image is written to the other slot, tried, and marked good', async (t) => {
   for (const encoding of ['identity', 'br'] as const) {
-    const all = slotHost(t);
+    const all = slotHost(t.testdir({ tree: {}, host: {} }));
     const { forge, host } = all;
     const image = systemImage('1.0.0');
     publishImage(forge, { version: '1.0.0', serial: 1, image, encoding });
@@ -107,9 +92,7 @@ t.test('an image is written to the other slot, tried, and marked good', async (t
     t.match(await ok(all, 'run'), /^$/, 'nothing new, and nothing to say');
     t.match(await ok(all, 'check'), /up to date: 1\.0\.0/);
     t.match(await ok(all, 'verify'), /slot B are as signed/);
-    const device = fs.openSync(devicePath(host.dir, 'B'), 'r+');
-    fs.writeSync(device, Buffer.from('x'), 0, 1, 100_000);
-    fs.closeSync(device);
+    damageSlot(host.dir, 'B', 100_000);
     const rotten = await host.run(['verify']);
     t.equal(rotten.status, 21);
     t.match(rotten.stderr, /slot B: the system image is not what was signed/);
@@ -117,7 +100,7 @@ t.test('an image is written to the other slot, tried, and marked good', async (t
 });
 
 t.test('a trial that never becomes good is refused, with its reason', async (t) => {
-  const all = slotHost(t);
+  const all = slotHost(t.testdir({ tree: {}, host: {} }));
   const { forge, host } = all;
   publishImage(forge, { version: '1.0.0', serial: 1, image: systemImage('1.0.0') });
   await ok(all, 'apply');
@@ -150,7 +133,7 @@ t.test('a trial that never becomes good is refused, with its reason', async (t) 
 t.test(
   'components go with their system: older overrides never shadow a new one',
   async (t) => {
-    const all = slotHost(t);
+    const all = slotHost(t.testdir({ tree: {}, host: {} }));
     const { forge, host } = all;
     const place = host.path('/data/bin/qx-node');
     const reads = (): string | null =>
@@ -178,16 +161,7 @@ t.test(
     t.match(await statusOf(host), { version: '1.0.0' });
 
     // An image and a component in one release: one fate.
-    const content = Buffer.from('#!/bin/sh\necho 3.0.0\n');
-    const component = {
-      name: 'qx-node',
-      version: '3.0.0',
-      kind: 'file' as const,
-      install_path: '/data/bin/qx-node',
-      permissions: '0755',
-      content: { sha256: sha256(content), size: content.length },
-      sources: [forge.object(content)],
-    };
+    const component = nodeComponent(forge, '3.0.0');
     publishImage(forge, {
       version: '3.0.0',
       serial: 3,
@@ -214,7 +188,7 @@ t.test(
 );
 
 t.test('mark-good needs nothing but the environment', async (t) => {
-  const { host } = slotHost(t);
+  const { host } = slotHost(t.testdir({ tree: {}, host: {} }));
   const state = {
     ...FRESH,
     slots: { ...FRESH.slots, A: { kind: 'good', triesLeft: 3 } as const },
@@ -229,20 +203,10 @@ t.test('mark-good needs nothing but the environment', async (t) => {
 });
 
 t.test('mark-good --if-healthy says what is not well, and marks nothing', async (t) => {
-  const all = slotHost(t);
+  const all = slotHost(t.testdir({ tree: {}, host: {} }));
   const { forge, host } = all;
   const health = [{ type: 'tcp' as const, port: 1, timeout_seconds: 1, retries: 0 }];
-  const content = Buffer.from('#!/bin/sh\n');
-  const component = {
-    name: 'qx-node',
-    version: '1.0.0',
-    kind: 'file' as const,
-    install_path: '/data/bin/qx-node',
-    permissions: '0755',
-    content: { sha256: sha256(content), size: content.length },
-    sources: [forge.object(content)],
-    health,
-  };
+  const component = nodeComponent(forge, '1.0.0', { health });
   const manifest = { components: [component] };
   publishImage(forge, {
     version: '1.0.0',
@@ -262,7 +226,7 @@ t.test('mark-good --if-healthy says what is not well, and marks nothing', async 
 });
 
 t.test('mark-bad gives the running system up', async (t) => {
-  const all = slotHost(t);
+  const all = slotHost(t.testdir({ tree: {}, host: {} }));
   publishImage(all.forge, { version: '1.0.0', serial: 1, image: systemImage('1.0.0') });
   await ok(all, 'apply');
   await bootNext(all);
@@ -274,7 +238,7 @@ t.test('mark-bad gives the running system up', async (t) => {
 t.test(
   'auto_reboot starts the machine anew, and not while the host is held',
   async (t) => {
-    const all = slotHost(t);
+    const all = slotHost(t.testdir({ tree: {}, host: {} }));
     const { forge, host } = all;
     host.configure({ auto_apply: true, auto_reboot: true });
     fs.mkdirSync(host.path('/sbin'), { recursive: true });
@@ -294,7 +258,7 @@ t.test(
 );
 
 t.test('another boot environment, one plain file, does as well', async (t) => {
-  const all = slotHost(t);
+  const all = slotHost(t.testdir({ tree: {}, host: {} }));
   const { forge, host } = all;
   fs.rmSync(host.path('/boot/grub'), { recursive: true });
   fs.writeFileSync(host.path('/boot/state.json'), JSON.stringify(FRESH));

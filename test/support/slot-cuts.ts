@@ -1,12 +1,11 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import type { BootState, Slot } from '../../client/boot/boot-state.ts';
 import { runCommandLine } from '../../client/cli.ts';
 import type { RunCommandLine } from './broken-client.ts';
 import { type Circumstances, cutOff } from './cut-off.ts';
 import { sha256 } from './forge.ts';
 import { type Flaws, powerDisk } from './power-disk.ts';
-import { boot, devicePath, readBootState, slotStart } from './slot-host.ts';
+import { boot, chosenSlot, devicePath, readBootState, slotStart } from './slot-host.ts';
 import { client, type Ended } from './three-components.ts';
 
 /** A host that was prepared, and the image that `apply` brings to its other slot. */
@@ -16,11 +15,6 @@ export interface ImageUpdate {
   image: Buffer;
   program?: RunCommandLine;
   flaws?: Flaws;
-}
-
-/** Which slot GRUB would take now, as far as its counters go; the whole rule has its own table. */
-export function chosenSlot({ next, slots }: BootState): Slot {
-  return slots[next].triesLeft > 0 ? next : next === 'A' ? 'B' : 'A';
 }
 
 export interface Disturbed {

@@ -1,15 +1,21 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { type BootState, type Slot, SLOTS } from '../../client/boot/boot-state.ts';
+import { pathToFileURL } from 'node:url';
+import {
+  type BootState,
+  otherSlot,
+  type Slot,
+  SLOTS,
+} from '../../client/boot/boot-state.ts';
 import {
   COPIES,
   grubEnvironment,
   newCopies,
 } from '../../client/boot/grub-environment.ts';
 import { nodeFiles } from '../../client/effects/files.ts';
-import type { Manifest } from '../../client/format/manifest.ts';
-import { type Forge, sha256 } from './forge.ts';
-import type { Host } from './sandbox.ts';
+import type { Component, FullImage, Manifest } from '../../client/format/manifest.ts';
+import { type Forge, makeForge, sha256 } from './forge.ts';
+import { type Host, makeHost } from './sandbox.ts';
 import { about, squashfs } from './slot-image.ts';
 
 /** What a sandbox needs to be a host with two slots: their partitions are plain files. */
@@ -27,6 +33,20 @@ export const FRESH: BootState = {
   next: 'A',
   slots: { A: { kind: 'good', triesLeft: 8 }, B: { kind: 'none', triesLeft: 0 } },
 };
+
+export interface SlotHost {
+  forge: Forge;
+  host: Host;
+}
+
+/** A publisher and a fresh host with two slots that trusts it and reads its tree as a folder. */
+export function slotHost(dir: string): SlotHost {
+  const forge = makeForge(path.join(dir, 'tree'));
+  const url = pathToFileURL(forge.dir).href;
+  const host = makeHost(path.join(dir, 'host'), { url, root: forge.rootBytes });
+  layOutSlots(host.dir);
+  return { forge, host };
+}
 
 export function layOutSlots(dir: string, state: BootState = FRESH): void {
   const put = (name: string, bytes: string | Uint8Array): void => {
@@ -75,6 +95,37 @@ export async function writeBootState(dir: string, state: BootState): Promise<voi
   await grubEnvironment(nodeFiles(), path.join(dir, 'boot/grub')).write(state);
 }
 
+/** Which slot GRUB would take now, as far as its counters go; the whole rule has its own table. */
+export function chosenSlot({ next, slots }: BootState): Slot {
+  return slots[next].triesLeft > 0 ? next : otherSlot(next);
+}
+
+/** One byte of a slot becomes another one. */
+export function damageSlot(dir: string, slot: Slot, position: number): void {
+  const device = fs.openSync(devicePath(dir, slot), 'r+');
+  fs.writeSync(device, Buffer.from('x'), 0, 1, position);
+  fs.closeSync(device);
+}
+
+/** A component of one file, for a release beside its image. */
+export function nodeComponent(
+  forge: Forge,
+  version: string,
+  more: Partial<Component> = {},
+): Component {
+  const content = Buffer.from(`#!/bin/sh\necho ${version}\n`);
+  return {
+    name: 'qx-node',
+    version,
+    kind: 'file',
+    install_path: '/data/bin/qx-node',
+    permissions: '0755',
+    content: { sha256: sha256(content), size: content.length },
+    sources: [forge.object(content)],
+    ...more,
+  };
+}
+
 /** An image of layout A that does not compress well, of about `bytes` bytes. */
 export function systemImage(version: string, bytes = 300_000, more: object = {}): Buffer {
   const head = squashfs((superblock) => superblock.writeBigUInt64LE(BigInt(bytes), 40));
@@ -90,8 +141,6 @@ export function systemImage(version: string, bytes = 300_000, more: object = {})
   };
   return Buffer.concat([head, noise, about(words)]);
 }
-
-type FullImage = NonNullable<Manifest['full_image']>;
 
 export interface ImageRelease {
   version: string;

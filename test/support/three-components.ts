@@ -1,5 +1,4 @@
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Test } from 'tap';
@@ -7,6 +6,7 @@ import { runCommandLine } from '../../client/cli.ts';
 import type { Manifest } from '../../client/format/manifest.ts';
 import type { CutRun } from './cut-off.ts';
 import { type Forge, makeForge, sha256 } from './forge.ts';
+import { memoryFolder } from './memory.ts';
 import { makeHost } from './sandbox.ts';
 import { archive, file, folder, link } from './tar.ts';
 
@@ -124,9 +124,7 @@ export async function client(
 
 /** A forge and a host of its own, which trusts it and reads it as a folder; in memory, where that is possible. */
 export function world(t: Test) {
-  const memory = fs.existsSync('/dev/shm') ? '/dev/shm' : os.tmpdir();
-  const dir = fs.mkdtempSync(path.join(memory, 'quantix-kill-'));
-  t.teardown(() => fs.rmSync(dir, { recursive: true }));
+  const dir = memoryFolder(t);
   const tree = path.join(dir, 'tree');
   const forge = makeForge(tree);
   const host = (at: string) =>

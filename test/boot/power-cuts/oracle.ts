@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
-import { hashStart } from '../../../client/content/hash.ts';
+import { hashFile } from '../../../client/content/hash.ts';
 import { nodeFiles } from '../../../client/effects/files.ts';
 import type { Slot } from '../../../client/boot/boot-state.ts';
+import type { Descriptor } from '../../../client/format/shapes.ts';
 import { seeded } from '../../support/seeded.ts';
 import { MIB, partition } from '../appliance/disk.ts';
 import { newChooser } from './chooser.ts';
@@ -60,8 +61,7 @@ export async function makeCuts(
   const disk = new CutDisk(path, log);
   const esp = partition('EFI');
   const choose = await newChooser(`${dir}/grub`, esp.offset + esp.bytes);
-  const wanted = await hashStart(nodeFiles(), recording.image, Infinity);
-  const digest = wanted.hash.digest('hex');
+  const wanted = await hashFile(nodeFiles(), recording.image);
   const results: CutResult[] = [];
   for (const at of momentsOf(log.writes, count)) {
     disk.advance(at);
@@ -70,7 +70,7 @@ export async function makeCuts(
     for (const seed of seeds) {
       const cut = disk.cut(seed, async () => {
         const chosen = await choose(path);
-        const whole = chosen === 'B' && isWhole(path, wanted.size, digest);
+        const whole = chosen === 'B' && isWhole(path, wanted);
         const result = { at, seed, loose: disk.loose, chosen, whole };
         keep(result, path);
         return result;
@@ -88,7 +88,7 @@ function intoA({ offset, bytes }: LoggedWrite): boolean {
   return bytes > 0 && offset < a.offset + a.bytes && offset + bytes > a.offset;
 }
 
-function isWhole(disk: string, size: number, digest: string): boolean {
+function isWhole(disk: string, { sha256, size }: Descriptor): boolean {
   const hash = createHash('sha256');
   const file = fs.openSync(disk, 'r');
   const buffer = Buffer.allocUnsafe(MIB);
@@ -100,7 +100,7 @@ function isWhole(disk: string, size: number, digest: string): boolean {
     done += count;
   }
   fs.closeSync(file);
-  return hash.digest('hex') === digest;
+  return hash.digest('hex') === sha256;
 }
 
 /** Neither the old system nor the new one, whole. */

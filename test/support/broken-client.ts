@@ -16,15 +16,17 @@ export interface Sabotage {
   to: string;
 }
 
-/** The client with that change, to be called in this process. Fails when the source does not have the place. */
+/** The client with these changes, to be called in this process. Fails when the source does not have the places. */
 export async function brokenClient(
   t: Test,
-  { file, from, to }: Sabotage,
+  ...sabotages: Sabotage[]
 ): Promise<RunCommandLine> {
-  const source = fs.readFileSync(path.join(ROOT, file), 'utf8');
-  if (source.split(from).length !== 2)
-    throw new Error(`${file}: "${from}" is not there once`);
-  const contents = source.replace(from, () => to);
+  const broken = sabotages.map(({ file, from, to }) => {
+    const source = fs.readFileSync(path.join(ROOT, file), 'utf8');
+    if (source.split(from).length !== 2)
+      throw new Error(`${file}: "${from}" is not there once`);
+    return { file, contents: source.replace(from, () => to) };
+  });
   const outfile = path.join(t.testdir(), 'broken.mjs');
   await build({
     absWorkingDir: ROOT,
@@ -41,8 +43,10 @@ export async function brokenClient(
       {
         name: 'sabotage',
         setup: (bundler) => {
-          const only = new RegExp(`${file.replace(/[.\\/]/g, '\\$&')}$`);
-          bundler.onLoad({ filter: only }, () => ({ contents, loader: 'ts' }));
+          for (const { file, contents } of broken) {
+            const only = new RegExp(`${file.replace(/[.\\/]/g, '\\$&')}$`);
+            bundler.onLoad({ filter: only }, () => ({ contents, loader: 'ts' }));
+          }
         },
       },
     ],

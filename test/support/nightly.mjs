@@ -37,6 +37,12 @@ failed.push(
   }),
 );
 const first = Number(process.env.QX_TEST_SEED) || Math.floor(Date.now() / 1000);
+failed.push(
+  ...run('faults, twenty times as many', ['crash'], {
+    QX_TEST_TIMES: '20',
+    QX_TEST_SEED: String(first),
+  }),
+);
 for (let seed = first; seed < first + SEEDS; seed += 1) {
   failed.push(...run(`seed ${seed}`, seeded, { QX_TEST_SEED: String(seed) }));
 }

@@ -75,15 +75,18 @@ export function publish(
   });
 }
 
-/** The version that stands at each install path: "" for nothing, "mixed" for a folder that is in pieces. */
+/** The version that stands at each install path: "" for nothing, "mixed" for what is no version of ours. */
 export function standing(dir: string): string[] {
   return PLACES.map((place) => versionAt(path.join(dir, place)));
 }
 
 export function versionAt(place: string): string {
   if (!fs.existsSync(place)) return '';
-  if (!fs.statSync(place).isDirectory())
-    return /echo \S+ (\S+)\n$/.exec(fs.readFileSync(place, 'utf8'))?.[1] ?? 'mixed';
+  if (!fs.statSync(place).isDirectory()) {
+    const bytes = fs.readFileSync(place);
+    const [, name = '', version = ''] = /echo (\S+) (\S+)/.exec(bytes.toString()) ?? [];
+    return bytes.equals(fileContent(name, version)) ? version : 'mixed';
+  }
   const version = readIfThere(path.join(place, 'version'));
   const whole =
     readIfThere(path.join(place, 'static/app.js')) === version &&

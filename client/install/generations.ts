@@ -59,7 +59,8 @@ export function releaseOf(generation: Generation | null): InstalledRelease | und
   return generation?.release ?? generation?.was;
 }
 
-const RECORD = '.release.json';
+/** In the folder of a generation: what it holds. */
+export const RECORD = '.release.json';
 
 /** The generation that `current` points to, or null on a host that never installed anything. */
 export async function readCurrent(

@@ -10,7 +10,7 @@ import { QxError } from '../format/error.ts';
 import { LIMITS } from '../format/limits.ts';
 
 /** Two generations, written in turn, so that one whole state survives whatever happens to the other. */
-const GENERATION_FILES = ['state-0.json', 'state-1.json'] as const;
+export const GENERATION_FILES = ['state-0.json', 'state-1.json'] as const;
 
 /**
  * The newest state that can be read. A host without any gets a new one; a host whose files are both

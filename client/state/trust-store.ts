@@ -16,7 +16,7 @@ export interface StoredDocument {
 }
 
 /** `trust/<repository>/<version>.json`: the roots that this host has accepted. */
-function trustDir(stateDir: string, repository: string): string {
+export function trustDir(stateDir: string, repository: string): string {
   return `${stateDir}/trust/${repository}`;
 }
 
@@ -54,7 +54,7 @@ async function readPinnedRoot(files: Files, path: string): Promise<Root> {
 }
 
 /** Null where there is none; QxError `local-state` for one that cannot be used. */
-async function readRoot(files: Files, path: string): Promise<Root | null> {
+export async function readRoot(files: Files, path: string): Promise<Root | null> {
   try {
     const bytes = await readIfThere(files, path, LIMITS.rootBytes);
     return bytes === null ? null : parseRoot(bytes, path);

@@ -4,13 +4,13 @@ import type { Files } from '../../client/effects/effects.ts';
 import { QxError } from '../../client/format/error.ts';
 import { LIMITS } from '../../client/format/limits.ts';
 import {
-  type SecretKey,
   isEncrypted,
   parseSecretKeyFile,
 } from '../../client/format/minisign/secret-key.ts';
 import { type Root, keysOfRole } from '../../client/format/root.ts';
 import { type WorkspaceConfig, keyNamesOf } from '../workspace/config.ts';
 import type { Passwords } from './passwords.ts';
+import { type Signer, keySigner } from './signer.ts';
 
 export interface KeySources {
   /** Files named by --key. */
@@ -22,13 +22,13 @@ export interface KeySources {
   folder: string;
 }
 
-/** Secret keys, read when they are first needed. */
+/** What can sign; secret keys are read when they are first needed. */
 export interface KeyRing {
   /**
    * The keys at hand that the root lists for a role: given ones first, then those that quantix-repo.toml names.
    * QxError `config` where there is none.
    */
-  forRole(root: Root, role: string): Promise<SecretKey[]>;
+  forRole(root: Root, role: string): Promise<Signer[]>;
 }
 
 const COMMENT = 'untrusted comment:';
@@ -39,20 +39,20 @@ export function keyRing(
   sources: KeySources,
   passwords: Passwords,
 ): KeyRing {
-  const opened = new Map<string, Promise<SecretKey>>();
-  const open = (what: string, bytes: Buffer): Promise<SecretKey> => {
+  const opened = new Map<string, Promise<Signer>>();
+  const open = (what: string, bytes: Buffer): Promise<Signer> => {
     const key = opened.get(what) ?? openKey(what, bytes, passwords);
     opened.set(what, key);
     return key;
   };
-  const given = async (): Promise<SecretKey[]> => {
+  const given = async (): Promise<Signer[]> => {
     const found = [
       ...(await namedKeys(files, sources)),
       ...(await environmentKeys(files, sources)),
     ];
     return inTurn(found, ([what, bytes]) => open(what, bytes));
   };
-  const ofWorkspace = async (role: string): Promise<SecretKey[]> => {
+  const ofWorkspace = async (role: string): Promise<Signer[]> => {
     const found: [string, Buffer][] = [];
     for (const name of keyNamesOf(config, role)) {
       const path = join(sources.folder, `${name}.key`);
@@ -87,9 +87,9 @@ async function openKey(
   what: string,
   bytes: Buffer,
   passwords: Passwords,
-): Promise<SecretKey> {
+): Promise<Signer> {
   const password = isEncrypted(bytes, what) ? await passwords.open(what) : undefined;
-  return parseSecretKeyFile(bytes, password, what);
+  return keySigner(parseSecretKeyFile(bytes, password, what));
 }
 
 async function namedKeys(files: Files, sources: KeySources): Promise<[string, Buffer][]> {
@@ -131,7 +131,7 @@ function splitKeys(text: string): [string, Buffer][] {
   return found;
 }
 
-function belonging(root: Root, role: string, keys: readonly SecretKey[]): SecretKey[] {
+function belonging(root: Root, role: string, keys: readonly Signer[]): Signer[] {
   const wanted = root.roles[role];
   if (wanted === undefined)
     throw new QxError('config', `the trust root has no role "${role}"`);
@@ -144,7 +144,7 @@ function noKey(
   role: string,
   sources: KeySources,
   names: readonly string[],
-  standing: readonly SecretKey[],
+  standing: readonly Signer[],
 ): QxError {
   const others = standing.map(({ id }) => id).join(', ');
   return new QxError('config', `no key at hand that may sign for the role "${role}"`, {

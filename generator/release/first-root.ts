@@ -11,6 +11,7 @@ import { type Root, encodeRoot, parseRoot } from '../../client/format/root.ts';
 import { rootPath, signaturePath } from '../../client/format/tree.ts';
 import { QxError } from '../../client/format/error.ts';
 import type { KeyRing } from '../keys/key-ring.ts';
+import { keySigner } from '../keys/signer.ts';
 import { sha256Of } from '../tree/digest.ts';
 import { writeBlocks } from '../tree/signatures.ts';
 import { keyNamesOf, type WorkspaceConfig } from '../workspace/config.ts';
@@ -60,7 +61,7 @@ export function preferMade(made: readonly SecretKey[], ring: KeyRing): KeyRing {
   return {
     forRole: async (root, role) => {
       const ids = root.roles[role]?.keys ?? [];
-      const own = made.filter(({ id }) => ids.includes(id));
+      const own = made.filter(({ id }) => ids.includes(id)).map(keySigner);
       return own.length > 0 ? own : ring.forRole(root, role);
     },
   };

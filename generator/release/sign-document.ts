@@ -1,7 +1,6 @@
 import { QxError } from '../../client/format/error.ts';
 import {
   type SignatureBlock,
-  sign,
   unite,
   verifyBlock,
 } from '../../client/format/minisign/signature.ts';
@@ -61,10 +60,11 @@ export async function signDocument(
 ): Promise<SignedDocument> {
   const before = judge(root, role, bytes, standing);
   if (before.complete) return before;
-  const signers = await keys.forRole(root, role);
-  const fresh = signers
-    .filter((key) => !before.blocks.some((block) => block.idBytes.equals(key.idBytes)))
-    .map((key) => sign(key, bytes, { trustedComment }));
+  const fresh: SignatureBlock[] = [];
+  for (const signer of await keys.forRole(root, role)) {
+    if (before.blocks.some(({ keyId }) => keyId === signer.id)) continue;
+    fresh.push(await signer.sign(bytes, trustedComment));
+  }
   return judge(root, role, bytes, unite(before.blocks, fresh));
 }
 

@@ -95,6 +95,10 @@ const clientStateSchema = v.looseObject({
       B: v.exactOptional(v.nullable(slotRecord)),
     }),
   ),
+  /** What a system said it is when it last ran, by its slot; only where `slots` does not tell. */
+  ran: v.exactOptional(
+    v.looseObject({ A: v.exactOptional(version), B: v.exactOptional(version) }),
+  ),
   /** The generation that was current when a system was left, by the system. */
   systems: v.exactOptional(sortedRecord(sha256, positive, 64)),
 });

@@ -40,9 +40,9 @@ export async function describeSlots(
     const report = async (slot: Slot): Promise<SlotReport> => {
       const { kind, triesLeft } = boot.slots[slot];
       const record = kind === 'none' ? null : await recordOf(files, config, slot, state);
-      const running =
-        slot === booted.slot ? await runningVersion(files, config) : undefined;
-      const version = record?.release.version ?? running ?? null;
+      const said =
+        slot === booted.slot ? await runningVersion(files, config) : state.ran?.[slot];
+      const version = record?.release.version ?? (kind === 'none' ? null : said) ?? null;
       return { state: kind, triesLeft, version, sha256: record?.content ?? null };
     };
     const [a, b] = [await report('A'), await report('B')];

@@ -1,9 +1,10 @@
+import { isDeepStrictEqual } from 'node:util';
 import { change } from '../boot/boot-environment.ts';
 import { activate, beginInstall } from '../boot/boot-state.ts';
 import { belowRoot } from '../config/load.ts';
 import { hashFile } from '../content/hash.ts';
 import { readSlotImage } from '../content/read-slot-image.ts';
-import type { SlotRecord } from '../format/client-state.ts';
+import type { ClientState, SlotRecord } from '../format/client-state.ts';
 import { QxError } from '../format/error.ts';
 import type { FullImage } from '../format/manifest.ts';
 import { formatTime } from '../format/time.ts';
@@ -16,7 +17,7 @@ import { readState, writeState } from '../state/state-store.ts';
 import type { Target } from './host-slots.ts';
 import { slotLanding } from './slot-landing.ts';
 import { removeNote, SlotWriter } from './slot-writer.ts';
-import { hashOfLast, systemIn } from './system.ts';
+import { hashOfLast, runningVersion, systemIn } from './system.ts';
 import { noteSystemWaits } from './traces.ts';
 
 /** QxError `disk` for an image that the slot cannot hold or a slot that is read-only, `deferred` while the running system is not good itself. */
@@ -88,13 +89,16 @@ async function begin(session: Session, target: Target): Promise<void> {
   const current = await readCurrent(fx.files, layout);
   const stays =
     system === null || current === null ? {} : { [system]: current.generation };
-  if ((state.slots?.[slot] ?? null) === null && sameRecord(state.systems, stays)) return;
-  const slots = { ...state.slots, [slot]: null };
-  await writeState(fx.files, config.stateDir, { ...state, slots, systems: stays });
-}
-
-function sameRecord(a: Record<string, number> = {}, b: Record<string, number>): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
+  const version = await runningVersion(fx.files, config);
+  const next: ClientState = {
+    ...state,
+    slots: { ...state.slots, [slot]: null },
+    // Nobody can ask it any more while the other one runs.
+    ran: version === undefined ? {} : { [booted.slot]: version },
+    systems: stays,
+  };
+  if (isDeepStrictEqual(next, state)) return;
+  await writeState(fx.files, config.stateDir, next);
 }
 
 /** From the disk, not from memory. QxError `disk` for bytes that are not what was written. */

@@ -122,8 +122,8 @@ async function settleTrial(
   if (mine === null && others === null) return;
   const { state } = await openEnvironment(fx.files, config).read();
   if (mine !== null && state.slots[booted.slot].kind === 'good') {
-    await closeRecord(session, booted.slot, { good: formatTime(fx.clock.now()) });
     await noteSystemGood(session, mine);
+    await closeRecord(session, booted.slot, { good: formatTime(fx.clock.now()) });
     await removeNote(fx.files, config.stateDir);
   }
   if (others !== null && isOver(state.slots[other])) {

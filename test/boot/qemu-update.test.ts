@@ -42,7 +42,7 @@ t.test(
       booted: 'B',
       reason: 'trial',
       next: 'B',
-      a: { state: 'good' },
+      a: { state: 'good', version: '1.0.0' },
       b: { state: 'good', triesLeft: 8, version: '2.0.0' },
     });
 

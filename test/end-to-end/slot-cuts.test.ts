@@ -1,3 +1,4 @@
+import fs from 'node:fs';
 import t from 'tap';
 import type { Test } from 'tap';
 import { runCommandLine } from '../../client/cli.ts';
@@ -79,6 +80,29 @@ t.test('a disk that fails at any effect', async (t) => {
   }
   t.same(faults, []);
 });
+
+t.test(
+  'that a system is good is told once, wherever the run that notes it is cut',
+  async (t) => {
+    const { prepared } = imageUpdate(t);
+    await client(prepared, ['apply'], cutOff(Infinity));
+    boot(prepared, 'B', 'trial');
+    const untold: string[] = [];
+    for (let last = 1, ended = false; !ended; last += 1) {
+      const host = `${prepared}-good-${last}`;
+      fs.cpSync(prepared, host, { recursive: true, verbatimSymlinks: true });
+      const run = cutOff(last);
+      await client(host, ['mark-good'], run);
+      ended = run.seen.length < last;
+      await client(host, ['mark-good'], cutOff(Infinity));
+      const told = fs.readFileSync(`${host}/data/updates/history.ndjson`, 'utf8');
+      const times = told.split('"event":"installed"').length - 1;
+      if (times !== 1) untold.push(`before effect ${last}: told ${times} times`);
+      fs.rmSync(host, { recursive: true });
+    }
+    t.same(untold, []);
+  },
+);
 
 t.test('a client that gives the word before the image is there is found', async (t) => {
   const program = await brokenClient(t, {

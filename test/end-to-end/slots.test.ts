@@ -81,7 +81,7 @@ t.test('an image is written to the other slot, tried, and marked good', async (t
     await ok(all, 'recover');
     t.match(await statusOf(host), {
       version: '1.0.0',
-      slots: { booted: 'B', reason: 'trial' },
+      slots: { booted: 'B', reason: 'trial', a: { state: 'good', version: '0.9.0' } },
     });
     t.match(await ok(all, 'mark-good'), /slot B is good/);
     t.match(await readBootState(host.dir), {

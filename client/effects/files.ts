@@ -66,7 +66,8 @@ function readBounded(path: string, maxBytes: number): Buffer {
     const buffer = Buffer.alloc(Math.min(Math.max(size, 4096), maxBytes) + 1);
     let filled = 0;
     for (;;) {
-      const count = fs.readSync(file, buffer, filled, buffer.length - filled, filled);
+      // Where the last one ended: a pipe has no other place.
+      const count = fs.readSync(file, buffer, filled, buffer.length - filled, null);
       filled += count;
       if (count === 0 || filled === buffer.length) break;
     }

@@ -1,14 +1,18 @@
-import { join, resolve } from 'node:path';
-import { readIfThere } from '../../client/effects/durable.ts';
+import { join } from 'node:path';
 import type { Files } from '../../client/effects/effects.ts';
 import { QxError } from '../../client/format/error.ts';
-import { LIMITS } from '../../client/format/limits.ts';
 import {
   isEncrypted,
   parseSecretKeyFile,
 } from '../../client/format/minisign/secret-key.ts';
 import { type Root, keysOfRole } from '../../client/format/root.ts';
 import { type WorkspaceConfig, keyNamesOf } from '../workspace/config.ts';
+import {
+  type KeyFile,
+  environmentKeyFiles,
+  namedKeyFiles,
+  readKeyFile,
+} from './key-files.ts';
 import type { Passwords } from './passwords.ts';
 import { type Signer, keySigner } from './signer.ts';
 
@@ -31,8 +35,6 @@ export interface KeyRing {
   forRole(root: Root, role: string): Promise<Signer[]>;
 }
 
-const COMMENT = 'untrusted comment:';
-
 export function keyRing(
   files: Files,
   config: WorkspaceConfig,
@@ -40,26 +42,27 @@ export function keyRing(
   passwords: Passwords,
 ): KeyRing {
   const opened = new Map<string, Promise<Signer>>();
-  const open = (what: string, bytes: Buffer): Promise<Signer> => {
-    const key = opened.get(what) ?? openKey(what, bytes, passwords);
-    opened.set(what, key);
+  const open = (file: KeyFile): Promise<Signer> => {
+    const key = opened.get(file.what) ?? openKey(file, passwords);
+    opened.set(file.what, key);
     return key;
   };
   const given = async (): Promise<Signer[]> => {
+    const { cwd, environment = '' } = sources;
     const found = [
-      ...(await namedKeys(files, sources)),
-      ...(await environmentKeys(files, sources)),
+      ...(await namedKeyFiles(files, sources.files, cwd)),
+      ...(await environmentKeyFiles(files, environment, cwd)),
     ];
-    return inTurn(found, ([what, bytes]) => open(what, bytes));
+    return inTurn(found, open);
   };
   const ofWorkspace = async (role: string): Promise<Signer[]> => {
-    const found: [string, Buffer][] = [];
+    const found: KeyFile[] = [];
     for (const name of keyNamesOf(config, role)) {
       const path = join(sources.folder, `${name}.key`);
-      const bytes = await readIfThere(files, path, LIMITS.secretKeyBytes);
-      if (bytes !== null) found.push([`keys/${name}.key`, bytes]);
+      const file = await readKeyFile(files, path, `keys/${name}.key`);
+      if (file !== null) found.push(file);
     }
-    return inTurn(found, ([what, bytes]) => open(what, bytes));
+    return inTurn(found, open);
   };
   return {
     forRole: async (root, role) => {
@@ -83,52 +86,9 @@ async function inTurn<T, U>(
   return done;
 }
 
-async function openKey(
-  what: string,
-  bytes: Buffer,
-  passwords: Passwords,
-): Promise<Signer> {
+async function openKey({ what, bytes }: KeyFile, passwords: Passwords): Promise<Signer> {
   const password = isEncrypted(bytes, what) ? await passwords.open(what) : undefined;
   return keySigner(parseSecretKeyFile(bytes, password, what));
-}
-
-async function namedKeys(files: Files, sources: KeySources): Promise<[string, Buffer][]> {
-  return inTurn(sources.files, async (file): Promise<[string, Buffer]> => {
-    const path = resolve(sources.cwd, file);
-    const bytes = await readIfThere(files, path, LIMITS.secretKeyBytes);
-    if (bytes !== null) return [file, bytes];
-    throw new QxError('config', 'no such key file', { where: path });
-  });
-}
-
-async function environmentKeys(
-  files: Files,
-  sources: KeySources,
-): Promise<[string, Buffer][]> {
-  const text = sources.environment ?? '';
-  if (text === '') return [];
-  if (text.startsWith(COMMENT)) return splitKeys(text);
-  const bytes = await readIfThere(
-    files,
-    resolve(sources.cwd, text),
-    LIMITS.secretKeyBytes,
-  );
-  if (bytes !== null) return [['the key in QX_REPO_SECRET_KEY', bytes]];
-  // The value is not shown: it may be a secret that lost its first line.
-  throw new QxError('config', 'QX_REPO_SECRET_KEY is neither a key file nor its text', {
-    expected: `a path that exists, or text that begins with "${COMMENT}"`,
-  });
-}
-
-/** Key files one after the other, two lines each. */
-function splitKeys(text: string): [string, Buffer][] {
-  const lines = text.split(/\r?\n/).filter((line) => line !== '');
-  const found: [string, Buffer][] = [];
-  for (let at = 0; at < lines.length; at += 2) {
-    const what = `key ${at / 2 + 1} in QX_REPO_SECRET_KEY`;
-    found.push([what, Buffer.from(`${lines[at]}\n${lines[at + 1] ?? ''}\n`)]);
-  }
-  return found;
 }
 
 function belonging(root: Root, role: string, keys: readonly Signer[]): Signer[] {

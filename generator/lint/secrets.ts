@@ -4,6 +4,7 @@ import type { Files } from '../../client/effects/effects.ts';
 import { LIMITS } from '../../client/format/limits.ts';
 import type { TreeFile } from '../check/files.ts';
 import type { Problems } from '../check/problems.ts';
+import { looseness } from '../keys/key-files.ts';
 import type { WorkspacePaths } from '../workspace/paths.ts';
 
 /** 158 bytes in base64. */
@@ -39,21 +40,15 @@ async function holdsSecretKey(
   return lines.some((line) => SECRET_KEY_LINE.test(line) && line.startsWith('RW'));
 }
 
-/** Keys that other users of this machine can read. */
+/** Keys that other users of this machine can reach, and that no command signs with. */
 export async function lintKeyModes(
   files: Files,
   { keys }: WorkspacePaths,
   problems: Problems,
 ): Promise<void> {
   for (const name of await listIfThere(files, keys)) {
-    const info = await files.info(join(keys, name));
-    if (!name.endsWith('.key') || info?.type !== 'file' || (info.mode & 0o077) === 0)
-      continue;
-    problems.warn('config', 'a secret key that others on this machine can read', {
-      where: join(keys, name),
-      expected: 'mode 0600',
-      found: `mode 0${info.mode.toString(8)}`,
-      hint: `chmod 600 ${name}`,
-    });
+    if (!name.endsWith('.key')) continue;
+    const loose = await looseness(files, join(keys, name));
+    if (loose !== undefined) problems.refused(loose);
   }
 }

@@ -101,7 +101,10 @@ t.test('keys that others can read, and documents that wait', async (t) => {
   const workspace = await published(t.testdir());
   const key = path.join(workspace, 'keys/release.key');
   fs.chmodSync(key, 0o644);
-  t.match((await lint(workspace)).warnings, [{ where: key, found: 'mode 0644' }]);
+  t.match(await lint(workspace), {
+    status: 78,
+    problems: [{ where: key, found: 'mode 0644', hint: /^chmod 600 / }],
+  });
   fs.chmodSync(key, 0o600);
 
   const pointer = fs.readFileSync(path.join(workspace, 'public', POINTER), 'utf8');

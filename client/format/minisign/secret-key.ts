@@ -78,8 +78,7 @@ export function parseSecretKeyFile(
 }
 
 function parseRaw(bytes: Uint8Array, what: string): Buffer {
-  const lines = splitLines(bytes, LIMITS.secretKeyBytes, what);
-  commentOf(lines[0], UNTRUSTED_PREFIX, what);
+  const lines = linesOf(bytes, what);
   const raw = decodeBase64(lines[1] ?? '', LENGTH);
   if (lines.length !== 2 || raw === null || !isKnown(raw)) {
     throw new QxError('malformed', `${what}: not a minisign secret key`, {
@@ -87,6 +86,18 @@ function parseRaw(bytes: Uint8Array, what: string): Buffer {
     });
   }
   return raw;
+}
+
+/** The refusal of a line would show it. */
+function linesOf(bytes: Uint8Array, what: string): string[] {
+  try {
+    const lines = splitLines(bytes, LIMITS.secretKeyBytes, what);
+    commentOf(lines[0], UNTRUSTED_PREFIX, what);
+    return lines;
+  } catch (error) {
+    if (!(error instanceof QxError)) throw error;
+    throw new QxError(error.code, error.message, { expected: error.expected });
+  }
 }
 
 function isKnown(raw: Buffer): boolean {

@@ -1,7 +1,12 @@
 import type { Refusal } from './format/client-state.ts';
 import type { QxError } from './format/error.ts';
 import type { InstalledRelease } from './format/installed-release.ts';
-import { type Generation, readGeneration, releaseOf } from './install/generations.ts';
+import {
+  type Generation,
+  readGeneration,
+  releaseOf,
+  unlessBroken,
+} from './install/generations.ts';
 import { collectGarbage } from './install/garbage.ts';
 import { type Journal, removeJournal } from './install/journal.ts';
 import { clearStaging } from './install/store.ts';
@@ -58,7 +63,7 @@ async function refuseLeft(
 ): Promise<void> {
   const { fx, layout } = session;
   if (from === null) return;
-  const left = await readGeneration(fx.files, layout, from).catch(() => null);
+  const left = await unlessBroken(readGeneration(fx.files, layout, from));
   const reason = { message: `rolled back by hand to ${nameOf(to)}`, output: '' };
   if (left !== null) await rememberRefused(session, releaseOf(left), reason);
 }
@@ -112,8 +117,7 @@ async function versionOf(
   number: number | null,
 ): Promise<string | undefined> {
   if (number === null) return undefined;
-  return releaseOf(await readGeneration(fx.files, layout, number).catch(() => null))
-    ?.version;
+  return releaseOf(await unlessBroken(readGeneration(fx.files, layout, number)))?.version;
 }
 
 /** A floor counts from the moment its release is committed, and never goes down. */

@@ -1,6 +1,7 @@
 import { discard, listIfThere, removeTree } from '../effects/durable.ts';
 import type { Session } from '../session.ts';
 import { readState } from '../state/state-store.ts';
+import { emptyFolders } from './leftovers.ts';
 import {
   type Generation,
   readCurrent,
@@ -83,12 +84,10 @@ export async function collectGarbage(session: Session, keep: number): Promise<Ga
   for (const number of garbage.generations) {
     await removeGeneration(fx.files, layout, number);
   }
-  for (const content of garbage.contents) {
+  for (const content of garbage.contents)
     await discard(fx.files, `${layout.store}/${content}`, aside);
-    const folder = `${layout.store}/${content.slice(0, content.indexOf('/'))}`;
-    if ((await listIfThere(fx.files, folder)).length === 0) {
-      await fx.files.removeDirectory(folder);
-    }
-  }
+  // Those that have just become empty, and those of runs that were cut off.
+  for (const name of await emptyFolders(fx.files, layout.store))
+    await fx.files.removeDirectory(`${layout.store}/${name}`);
   return garbage;
 }

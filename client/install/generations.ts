@@ -103,6 +103,16 @@ export async function readGeneration(
   }
 }
 
+/** Null for a generation that is broken. What the disk does not tell just now it may tell the next run: that is thrown. */
+export async function unlessBroken<T>(reading: Promise<T>): Promise<T | null> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (error instanceof QxError) return null;
+    throw error;
+  }
+}
+
 /** One above the highest number that was ever begun, so that a half-made generation is never reused. */
 export async function nextGenerationNumber(
   files: Files,

@@ -1,6 +1,6 @@
 import type { Session } from '../session.ts';
 import { finishCommit } from '../traces.ts';
-import { readCurrent } from './generations.ts';
+import { readCurrent, unlessBroken } from './generations.ts';
 import { goBack } from './go-back.ts';
 import { giveRoom, journalFile, readJournal, removeJournal } from './journal.ts';
 import { QxError } from '../format/error.ts';
@@ -31,7 +31,7 @@ async function finishInterrupted(session: Session): Promise<Recovery> {
     await finishCommit(session, journal);
     return 'finished';
   }
-  const current = await readCurrent(fx.files, layout).catch(() => null);
+  const current = await unlessBroken(readCurrent(fx.files, layout));
   if (journal.phase === 'switching' && current?.generation !== journal.to) {
     // The switch never came, so no service has seen anything new.
     await removeJournal(fx.files, config.stateDir);

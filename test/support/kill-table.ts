@@ -2,8 +2,10 @@ import fs from 'node:fs';
 import path from 'node:path';
 import type { Files } from '../../client/effects/effects.ts';
 import { parseClientState } from '../../client/format/client-state.ts';
+import { cutOff } from './cut-off.ts';
 import { snapshot } from './snapshot.ts';
 import {
+  client,
   type Ended,
   fileContent,
   NAMES,
@@ -21,6 +23,13 @@ export interface Scenario {
   /** What an install path may show for a moment instead, by its place: "" for nothing. */
   between?: Record<number, string[]>;
   version: string;
+  /** What is disturbed, and what fresh clients do then: `apply` when they are not given. */
+  command?: string[];
+  next?: string[][];
+  /** Versions to which the way back leads in the end; `before` when it is not given. */
+  back?: string[];
+  /** What else is wrong then. */
+  after?: (dir: string) => string[] | Promise<string[]>;
   /** The first effect to disturb, where those before it are disturbed in another scenario already. */
   from?: RegExp;
   change?: (files: Files) => Files;
@@ -45,7 +54,7 @@ export function hasGap(dir: string, { before, version }: Scenario): boolean {
 /** What the next run must have brought, whatever happened before it. */
 export async function faultsAfter(
   dir: string,
-  { version, before }: Scenario,
+  { version, before, back = before, after }: Scenario,
   again: (dir: string) => Promise<Ended>,
 ): Promise<string[]> {
   const { status, said } = await again(dir);
@@ -67,8 +76,18 @@ export async function faultsAfter(
     .split('\n')
     .filter((line) => line.includes('"installed"') && line.includes(`"${version}"`));
   check(told.length === 1, `${told.length} lines of history`);
-  check(wayBack(dir).join() === before.join(), `the way back is ${wayBack(dir).join()}`);
+  check(wayBack(dir).join() === back.join(), `the way back is ${wayBack(dir).join()}`);
+  faults.push(...(await deepFaults(dir)), ...((await after?.(dir)) ?? []));
   return faults;
+}
+
+/** What `verify --deep` of a client in this process finds on a host that nothing should be left over on. */
+export async function deepFaults(dir: string): Promise<string[]> {
+  const words = ['verify', '--deep', '--json'];
+  const { status, said } = await client(dir, words, cutOff(Infinity));
+  if (status !== 0) return [`verify --deep: ${said}`];
+  const { leftovers } = JSON.parse(said) as { leftovers: string[] };
+  return leftovers.map((name) => `left over: ${name}`);
 }
 
 /** What the generation before the current one holds for each install path. */

@@ -4,7 +4,8 @@ import type { Test } from 'tap';
 import type { Effects, Files, ProcessResult } from '../../client/effects/effects.ts';
 import { nodeEffects } from '../../client/effects/node.ts';
 import { QxError } from '../../client/format/error.ts';
-import { type Circumstances, cutOff } from './cut-off.ts';
+import { type Circumstances, type CutRun, cutOff } from './cut-off.ts';
+import { type Fails, meeting } from './disturb.ts';
 import { snapshot } from './snapshot.ts';
 import {
   client,
@@ -126,29 +127,38 @@ async function must(dir: string, words: string[], runs: Runs): Promise<void> {
 export interface Table {
   effects: number;
   violations: string[];
+  /** How many of them met which fault. */
+  kinds: Record<string, number>;
 }
 
 /** One run after another, each disturbed at its own effect. */
 export async function table(
   t: Test,
   scenario: Scenario,
-  fails?: (effect: number) => string,
+  fails?: Fails,
+  every = false,
 ): Promise<Table> {
   const { dir, prepared, runs } = await prepare(t, scenario);
-  const whole = await disturbed(dir, prepared, runs, scenario, Infinity);
+  const at = (last: number, kind?: string) =>
+    disturbed(dir, prepared, runs, scenario, last, meeting(kind, every));
+  const whole = await at(Infinity);
   const violations = whole.faults.map((fault) => `undisturbed: ${fault}`);
   if (whole.ended.status !== scenario.ends)
     violations.push(`undisturbed: ends with ${whole.ended.status}: ${whole.ended.said}`);
   // What comes before is cut and told in kill.test.ts.
   const from = fails !== undefined ? /journal\.json/ : /file-0755|journal\.json/;
   const first = whole.seen.findIndex((effect) => from.test(effect));
+  const kinds: Record<string, number> = {};
   for (let last = Math.max(1, first); last <= whole.seen.length; last += 1) {
-    const kind = fails?.(last);
-    const { faults, seen } = await disturbed(dir, prepared, runs, scenario, last, kind);
-    const where = `${kind ?? 'cut'} at effect ${last}, ${seen[last - 1]}`;
+    const call = whole.calls[last - 1];
+    const kind = fails === undefined || call === undefined ? 'cut' : fails(last, call);
+    if (kind === undefined) continue;
+    kinds[kind] = (kinds[kind] ?? 0) + 1;
+    const { faults, seen } = await at(last, kind);
+    const where = `${kind} at effect ${last}, ${seen[last - 1]}`;
     violations.push(...faults.map((fault) => `${where}: ${fault}`));
   }
-  return { effects: whole.seen.length - first, violations };
+  return { effects: whole.seen.length - first, violations, kinds };
 }
 
 async function disturbed(
@@ -157,19 +167,19 @@ async function disturbed(
   before: Runs,
   scenario: Scenario,
   last: number,
-  fails?: string,
-): Promise<{ ended: Ended; seen: string[]; faults: string[] }> {
+  circumstances: Circumstances,
+): Promise<CutRun & { ended: Ended; faults: string[] }> {
   const host = path.join(dir, `host-${last}`);
   fs.cpSync(prepared, host, { recursive: true, verbatimSymlinks: true });
   const runs = { ...before };
-  const services = servicesOf(host, runs);
-  const more = fails === undefined ? services : { ...services, fails };
-  const run = cutOff(last, scenario.change, more);
+  const { fails } = circumstances;
+  const world = { ...servicesOf(host, runs), ...circumstances };
+  const run = cutOff(last, scenario.change, world);
   const ended = await client(host, scenario.command, run);
   const disturbance = { effect: run.seen[last - 1] ?? '', fails, status: ended.status };
   const faults = await afterwards(host, runs, scenario, disturbance);
   fs.rmSync(host, { recursive: true });
-  return { ended, seen: run.seen, faults };
+  return { ...run, ended, faults };
 }
 
 /** Where a run was disturbed, by which error, and how it ended. */
@@ -251,6 +261,17 @@ export const GOOD: Scenario = {
   },
 };
 
+export const WAY_BACK: Scenario = {
+  ...GOOD,
+  command: ['rollback'],
+  from: '2.0.0',
+  to: '1.1.0',
+  next: {
+    '2.0.0': { status: [0], version: '2.0.0' },
+    '1.1.0': { status: [75], version: '1.1.0' },
+  },
+};
+
 export const SCENARIOS: Record<string, Scenario> = {
   'a later update': GOOD,
   'an update that is not well and goes back': {
@@ -260,14 +281,5 @@ export const SCENARIOS: Record<string, Scenario> = {
     head: BAD,
     next: { '1.1.0': { status: [40, 75], version: '1.1.0' } },
   },
-  'a way back by hand': {
-    ...GOOD,
-    command: ['rollback'],
-    from: '2.0.0',
-    to: '1.1.0',
-    next: {
-      '2.0.0': { status: [0], version: '2.0.0' },
-      '1.1.0': { status: [75], version: '1.1.0' },
-    },
-  },
+  'a way back by hand': WAY_BACK,
 };

@@ -19,6 +19,8 @@ export interface Config {
   trustRoot: string;
   stateDir: string;
   componentsDir: string;
+  /** `<component>.version` for readers of the older layout; null where nobody reads them. */
+  versionsDir: string | null;
   logFile: string;
   arch: string;
   compatible: string;
@@ -90,6 +92,7 @@ export function resolveConfig(
     trustRoot: real(values.trust_root ?? posix.join(profile.configDir, 'root.json')),
     stateDir,
     componentsDir: real(values.storage ?? profile.componentsDir),
+    versionsDir: profile.versionsDir === null ? null : real(profile.versionsDir),
     logFile: real(values.log ?? posix.join(stateDir, 'update.log')),
     arch: values.arch ?? sources.machine,
     compatible: values.compatible ?? product,

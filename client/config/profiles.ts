@@ -6,6 +6,8 @@ export interface Profile {
   stateDir: string;
   /** Store, generations and staging: one file system. */
   componentsDir: string;
+  /** Where readers of the older layout look for the versions of components; null where there never were any. */
+  versionsDir: string | null;
   /** Whether the appliance has QUANTIX-A and QUANTIX-B. */
   slots: boolean;
   /** Install paths and services that a manifest may name on this host. */
@@ -19,6 +21,7 @@ export const PROFILES: Readonly<Record<string, Profile>> = {
     configDir: '/quantix',
     stateDir: '/data/updates',
     componentsDir: '/data/components',
+    versionsDir: '/data/versions',
     slots: true,
     allowPaths: [
       '/data/bin/qx-node',
@@ -32,6 +35,7 @@ export const PROFILES: Readonly<Record<string, Profile>> = {
     configDir: '/etc/quantix-vdc',
     stateDir: '/var/lib/quantix-vdc/updates',
     componentsDir: '/var/lib/quantix-vdc/components',
+    versionsDir: null,
     slots: false,
     allowPaths: [
       '/usr/bin/qx-controlplane',
@@ -46,6 +50,7 @@ export const PROFILES: Readonly<Record<string, Profile>> = {
     configDir: '/etc/quantix',
     stateDir: '/var/lib/quantix/updates',
     componentsDir: '/var/lib/quantix/components',
+    versionsDir: null,
     slots: false,
     allowPaths: [],
     allowServices: [],

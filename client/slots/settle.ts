@@ -11,6 +11,7 @@ import {
   switchCurrent,
 } from '../install/generations.ts';
 import { placeOf } from '../install/install.ts';
+import { tellVersions } from '../install/version-files.ts';
 import type { Session } from '../session.ts';
 import { readState, writeState } from '../state/state-store.ts';
 import { bootedIfKnown, openEnvironment, reachEnvironment } from './host-slots.ts';
@@ -52,6 +53,7 @@ async function followSystem(
     await switchCurrent(fx.files, layout, own.generation);
     await linkMissing(session, own);
   }
+  await tellVersions(session, own);
   const what = own === null ? 'what came with it' : `generation ${own.generation}`;
   session.out.say(`another system runs in slot ${slot}: ${what} is current`);
   await session.log(`system ${system} runs in slot ${slot}: ${what} is current`);

@@ -33,8 +33,11 @@ t.test('what the appliance came with comes back', async (t) => {
   services.define(SERVICE, host.path('/data/bin/qx-node'), String(await freePort()));
   t.equal((await host.run(['run'])).status, 0);
   services.define(SERVICE, host.path('/data/bin/qx-node'), '1000d');
+  const told = host.path('/data/versions/qx-node.version');
+  t.equal(fs.readFileSync(told, 'utf8'), '1.0.0\n');
   const back = await host.run(['rollback', '--to', 'baked']);
   t.equal(back.status, 0, back.stderr);
+  t.notOk(fs.existsSync(told), 'nobody knows the version of what it came with');
   t.equal(services.runs(SERVICE), sha256(baked));
   t.equal(
     (await host.run(['run'])).status,

@@ -136,11 +136,16 @@ t.test(
     const all = slotHost(t.testdir({ tree: {}, host: {} }));
     const { forge, host } = all;
     const place = host.path('/data/bin/qx-node');
-    const reads = (): string | null =>
-      fs.existsSync(place) ? fs.readFileSync(place, 'utf8') : null;
+    const reads = (file = place): string | null =>
+      fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : null;
+    const told = host.path('/data/versions/qx-node.version');
+    const others = host.path('/data/versions/other.version');
+    fs.mkdirSync(host.path('/data/versions'), { recursive: true });
+    fs.writeFileSync(others, 'of somebody else\n');
     forge.release({ version: '1.0.0', serial: 1 });
     await ok(all, 'apply');
     t.match(reads(), /1\.0\.0/);
+    t.equal(reads(told), '1.0.0\n', 'readers of the older layout are told');
 
     // The image has its own qx-node baked in: nothing at the install path.
     publishImage(forge, {
@@ -155,9 +160,12 @@ t.test(
     await bootNext(all);
     await ok(all, 'recover');
     t.equal(reads(), null, 'the link leads nowhere: the baked one counts');
+    t.equal(reads(told), null, 'and nothing is claimed of it');
     for (let boots = 0; boots < 3; boots += 1) await bootNext(all);
     t.match(await ok(all, 'recover'), /another system runs in slot A/);
     t.match(reads(), /1\.0\.0/, 'the fallback brings it back');
+    t.equal(reads(told), '1.0.0\n');
+    t.equal(reads(others), 'of somebody else\n');
     t.match(await statusOf(host), { version: '1.0.0' });
 
     // An image and a component in one release: one fate.

@@ -19,8 +19,13 @@ const TOKENS = [
   ...['untrusted comment: ', 'trusted comment: ', '\n', '\r', '\r\n', 'ED', '='],
 ];
 
+/** A value below this many lists. */
+const deep = (levels: number): unknown => (levels === 0 ? 1 : [deep(levels - 1)]);
+
 const VALUES: unknown[] = [
   ...[null, true, false, 0, 1, -1, 0.5, 1e15, 2 ** 53 - 1, '', 'a', '1', '.', '..', 'A'],
+  ...[2 ** 53, 2 ** 31, -(2 ** 53), 1e21, 1e300, 1e-7, deep(12), deep(15), deep(200)],
+  ...['a'.repeat(65), '0'.repeat(2000), '\u2028', '9'.repeat(30), 'channel/stable', '-1'],
   ...['1.0.0', '1.0.0-1', '1.0.0+1', '2026-02-30T00:00:00Z', '2030-01-01T00:00:00Z'],
   ...['/', '/a', '/a/../b', 'any', '*', 'https://x', '0755', 'ab'.repeat(32), '\ud800'],
   ...[[], {}, [[]], ['paused'], { any: {} }, { constructor: 1 }, { a: { b: { c: [] } } }],
@@ -56,9 +61,11 @@ function mutateOnce(chance: Chance, bytes: Buffer, donor: Buffer): Buffer {
 /** One or two values somewhere inside the document replaced, removed, added or moved. */
 export function mutateJson(chance: Chance, bytes: Buffer, donor: Buffer): Buffer {
   const document: unknown = JSON.parse(bytes.toString());
-  const others = nodes(JSON.parse(donor.toString()) as unknown);
+  const others = nodesOf(donor);
   for (let left = 1 + chance.below(2); left > 0; left -= 1) {
-    const { parent, key } = pick(chance, nodes(document));
+    const inside = nodes(document);
+    if (inside.length === 0) break;
+    const { parent, key } = pick(chance, inside);
     const value =
       chance.below(2) === 0
         ? pick(chance, VALUES)
@@ -73,6 +80,25 @@ export function mutateJson(chance: Chance, bytes: Buffer, donor: Buffer): Buffer
   return Buffer.from(JSON.stringify(document));
 }
 
+/** One to three lines dropped, doubled, moved, or taken from another text. */
+export function mutateLines(chance: Chance, bytes: Buffer, donor: Buffer): Buffer {
+  const lines = bytes.toString('latin1').split('\n');
+  const others = donor.toString('latin1').split('\n');
+  for (let left = 1 + chance.below(3); left > 0; left -= 1) {
+    const at = chance.below(lines.length + 1);
+    const line = lines[chance.below(lines.length)] ?? '';
+    const changes: (() => void)[] = [
+      () => void lines.splice(at, 1),
+      () => void lines.splice(at, 0, line),
+      () => void lines.splice(at, 1, line),
+      () => void lines.splice(at, chance.below(2), pick(chance, others)),
+      () => void lines.splice(at, 0, ...lines.slice(at, at + 1 + chance.below(12))),
+    ];
+    pick(chance, changes)();
+  }
+  return Buffer.from(lines.join('\n'), 'latin1');
+}
+
 interface Node {
   parent: Record<string, unknown>;
   key: string;
@@ -84,12 +110,21 @@ function nodes(value: unknown): Node[] {
   return Object.keys(parent).flatMap((key) => [{ parent, key }, ...nodes(parent[key])]);
 }
 
+const known = new WeakMap<Buffer, Node[]>();
+
+/** Donors come again and again. */
+function nodesOf(donor: Buffer): Node[] {
+  const found = known.get(donor) ?? nodes(JSON.parse(donor.toString()));
+  known.set(donor, found);
+  return found;
+}
+
 function valueAt(node: Node): unknown {
   return node.parent[node.key];
 }
 
 function slice(chance: Chance, bytes: Buffer): Buffer {
-  const start = chance.below(bytes.length);
+  const start = chance.below(bytes.length + 1);
   return bytes.subarray(start, start + chance.below(80));
 }
 

@@ -21,8 +21,12 @@ const seeded = testFiles('test').filter((file) =>
 );
 
 function run(title, args, env = {}) {
+  return start(title, [RUN, ...args], env);
+}
+
+function start(title, args, env = {}) {
   console.log(`\nnightly: ${title}`);
-  const { status } = spawnSync(process.execPath, [RUN, ...args], {
+  const { status } = spawnSync(process.execPath, args, {
     cwd: ROOT,
     env: { ...process.env, ...env },
     stdio: 'inherit',
@@ -35,6 +39,10 @@ failed.push(
   ...run('power cuts of which ten are booted', ['test/boot/qemu-power-cuts.test.ts'], {
     QX_BOOTED_CUTS: '10',
   }),
+);
+// It is the longest, and goes on where an earlier one was stopped.
+failed.push(
+  ...start('a million cases of each reader', [path.join(ROOT, 'test/fuzz/nightly.mjs')]),
 );
 const first = Number(process.env.QX_TEST_SEED) || Math.floor(Date.now() / 1000);
 failed.push(

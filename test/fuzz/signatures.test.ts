@@ -1,0 +1,4 @@
+import t from 'tap';
+import { fuzzGroup } from './fuzz.ts';
+
+fuzzGroup(t, 'signatures');

@@ -11,7 +11,6 @@ import { collectGarbage } from './install/garbage.ts';
 import { type Journal, removeJournal } from './install/journal.ts';
 import { clearStaging } from './install/store.ts';
 import type { Trouble } from './install/transaction.ts';
-import { tellVersions } from './install/version-files.ts';
 import { formatTime } from './format/time.ts';
 import type { Session } from './session.ts';
 import { addHistory, type HistoryEntry } from './state/history.ts';
@@ -50,7 +49,6 @@ export async function finishCommit(
     started: journal.started,
   });
   if (journal.by_hand === true) await refuseLeft(session, journal.from, generation);
-  await tellVersions(session, generation);
   await clearStaging(session);
   await collectGarbage(session, config.keep);
   await removeJournal(fx.files, config.stateDir);

@@ -25,6 +25,8 @@ const entrySchema = v.looseObject({
   install_path: absolutePath,
   /** Absent for what the appliance came with. */
   version: v.exactOptional(version),
+  /** Only where `version` is absent: what the older layout's file said of it. */
+  told: v.exactOptional(version),
   content: v.exactOptional(sha256),
   kind: v.exactOptional(v.picklist(['file', 'directory'])),
   /** Where the link points, seen from generations/<n>/. */

@@ -14,6 +14,7 @@ import { type Journal, removeJournal, writeJournal } from './journal.ts';
 import { clearStaging } from './store.ts';
 import { restartAndCheck, type Trouble } from './transaction.ts';
 import { inspectGeneration } from './verify.ts';
+import { tellVersions } from './version-files.ts';
 
 /**
  * The way back: what was wrong is remembered, `current` returns to where it pointed, the services that ran
@@ -46,9 +47,18 @@ export async function goBack(
 async function restore(session: Session, journal: Journal): Promise<Trouble | null> {
   const changed = await changedContent(session, journal.from);
   const old = await pointBack(session, journal);
+  await tellVersions(session, await triedGeneration(session, journal), old);
   if (old === null) return null;
   const { trouble } = await restartAndCheck(session, journal.services, old);
   return trouble ?? changed;
+}
+
+/** Null when an earlier attempt at the way back has come as far as to remove it. */
+async function triedGeneration(
+  { fx, layout }: Session,
+  { to }: Journal,
+): Promise<Generation | null> {
+  return readGeneration(fx.files, layout, to).catch(() => null);
 }
 
 async function changedContent(

@@ -17,6 +17,7 @@ import {
 } from './generations.ts';
 import { storeName } from './layout.ts';
 import { storeContent } from './store.ts';
+import { toldVersion } from './version-files.ts';
 
 /** A release that was checked and whose objects are staged or stored. */
 export interface Installable {
@@ -91,8 +92,10 @@ async function adopt(session: Session, places: InstallPath[]): Promise<void> {
   if (foreign.length === 0) return;
   const number = await nextGenerationNumber(fx.files, layout);
   const entries: GenerationEntry[] = [];
-  for (const place of foreign)
-    entries.push(await setAside(fx.files, layout, number, place));
+  for (const place of foreign) {
+    const told = await toldVersion(session, place.name);
+    entries.push({ ...(await setAside(fx.files, layout, number, place)), ...told });
+  }
   const { system, before } = await currentBase(session);
   const was = releaseOf(before);
   await writeGeneration(fx.files, layout, {

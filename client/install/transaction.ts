@@ -8,6 +8,7 @@ import type { ServiceState } from '../services/service-manager.ts';
 import type { Session } from '../session.ts';
 import { type Generation, switchCurrent } from './generations.ts';
 import { giveRoom, type Journal, takeRoom, writeJournal } from './journal.ts';
+import { tellVersions } from './version-files.ts';
 
 /** Why a generation cannot stay. */
 export interface Trouble {
@@ -53,6 +54,7 @@ export async function switchTo(
   await takeRoom(fx, config.stateDir);
   await writeJournal(fx.files, config.stateDir, journal);
   await switchCurrent(fx.files, layout, to.generation);
+  await tellVersions(session, from, to);
   const { trouble, health } = await restartAndCheck(session, services, to);
   await giveRoom(fx.files, config.stateDir);
   if (trouble !== null) return { journal, trouble, health };

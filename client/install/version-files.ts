@@ -1,54 +1,75 @@
-import { listIfThere, readIfThere, writeDurably } from '../effects/durable.ts';
+import { posix } from 'node:path';
+import * as v from 'valibot';
+import { readIfThere, writeDurably } from '../effects/durable.ts';
+import type { Files } from '../effects/effects.ts';
+import { version } from '../format/shapes.ts';
 import type { Session } from '../session.ts';
 import { ifPossible } from '../traces.ts';
-import { type Generation, readGenerations } from './generations.ts';
+import { entryOf, type Generation, type GenerationEntry } from './generations.ts';
 
-const VERSION_BYTES_MAX = 4096;
+const BYTES_MAX = 1024;
 
 /**
- * `/data/versions/<component>.version`, one line each, for readers of the older layout: what is current, and nothing
- * of a component that is not. Files of other names are somebody else's. No program of ours reads them, and that they
+ * `/data/versions/<name>.version`, which programs of the older layout read when they start: the version of each component
+ * that is from now on current, and no file where that is not known. Nothing of ours goes by them, so one that
  * cannot be written stops nothing.
  */
 export async function tellVersions(
   session: Session,
-  current: Generation | null,
+  left: Generation | null,
+  now: Generation | null,
 ): Promise<void> {
-  const folder = session.config.versionsDir;
-  if (folder === null) return;
-  await ifPossible(session, async () => {
-    const { files } = session.fx;
-    const { whole } = await readGenerations(files, session.layout);
-    const versions = new Map(
-      current?.entries.map(({ name, version }) => [name, version]),
-    );
-    const known = whole.flatMap(({ entries }) => entries.map(({ name }) => name));
-    const there = new Set(await listIfThere(files, folder));
-    for (const name of new Set([...known, ...versions.keys()])) {
-      const file = `${name}.version`;
-      const version = versions.get(name);
-      if (version !== undefined) await tell(session, folder, file, version);
-      else if (there.has(file)) await files.remove(`${folder}/${file}`);
-    }
-  });
+  const entries = [...(left?.entries ?? []), ...(now?.entries ?? [])];
+  for (const name of new Set(entries.map((entry) => entry.name)))
+    await ifPossible(session, () => tellVersion(session, name, versionOf(now, name)));
 }
 
-async function tell(
-  { fx: { files } }: Session,
-  folder: string,
+/** For an entry that is set aside: what the file says of it, for the way back. */
+export async function toldVersion(
+  session: Session,
   name: string,
-  version: string,
+): Promise<Pick<GenerationEntry, 'told'>> {
+  const path = fileOf(session, name);
+  if (path === null) return {};
+  const bytes = await readIfThere(session.fx.files, path, BYTES_MAX).catch(() => null);
+  const told = bytes?.toString('utf8').trim();
+  return v.is(version, told) ? { told } : {};
+}
+
+function versionOf(now: Generation | null, name: string): string | undefined {
+  const entry = entryOf(now, name);
+  return entry?.version ?? entry?.told;
+}
+
+async function tellVersion(
+  session: Session,
+  name: string,
+  said: string | undefined,
 ): Promise<void> {
-  const path = `${folder}/${name}`;
-  const line = Buffer.from(`${version}\n`);
-  const standing = await readIfThere(files, path, VERSION_BYTES_MAX);
-  if (standing?.equals(line) === true) return;
-  await files.makeDirectory(folder, 0o755);
+  const { files } = session.fx;
+  const path = fileOf(session, name);
+  if (path === null) return;
+  const before = await readIfThere(files, path, BYTES_MAX);
+  const line = said === undefined ? null : Buffer.from(`${said}\n`);
+  if (line === null ? before === null : before?.equals(line) === true) return;
+  const folder = posix.dirname(path);
+  if (line === null) await files.remove(path);
+  else await writeOrNothing(files, path, line);
+  await files.syncDirectory(folder);
+}
+
+/** No later run would look for what a failing disk leaves beside it. */
+async function writeOrNothing(files: Files, path: string, line: Buffer): Promise<void> {
+  await files.makeDirectory(posix.dirname(path), 0o755);
   try {
     await writeDurably(files, path, line);
   } catch (error) {
-    // No later run would look for it.
     await files.remove(`${path}.new`).catch(() => undefined);
     throw error;
   }
+}
+
+/** Null on an appliance that has no such readers. */
+function fileOf({ config }: Session, name: string): string | null {
+  return config.versionsDir === null ? null : `${config.versionsDir}/${name}.version`;
 }

@@ -46,6 +46,8 @@ async function followSystem(
   const own = await generationOf(session, state, system, slot);
   if (own?.generation === current?.generation) return;
   await rememberLeft(session, state, current);
+  // Before the switch: a run that is cut off in between comes here again.
+  await tellVersions(session, current, own);
   if (own === null) {
     await fx.files.remove(layout.current);
     await fx.files.syncDirectory(layout.components);
@@ -53,7 +55,6 @@ async function followSystem(
     await switchCurrent(fx.files, layout, own.generation);
     await linkMissing(session, own);
   }
-  await tellVersions(session, own);
   const what = own === null ? 'what came with it' : `generation ${own.generation}`;
   session.out.say(`another system runs in slot ${slot}: ${what} is current`);
   await session.log(`system ${system} runs in slot ${slot}: ${what} is current`);

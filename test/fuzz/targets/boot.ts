@@ -1,6 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { BLOCK_BYTES, encodeBlock, parseBlock } from '../../../client/boot/grub-block.ts';
-import { grubEnvironment, newCopies } from '../../../client/boot/grub-environment.ts';
+import {
+  COPIES,
+  grubEnvironment,
+  newCopies,
+} from '../../../client/boot/grub-environment.ts';
 import { type BootState, markBad, markGood } from '../../../client/boot/boot-state.ts';
 import { QxError } from '../../../client/format/error.ts';
 import { mutateBytes, mutateLines, pick } from '../../support/mutate.ts';
@@ -84,10 +88,17 @@ const bootEnvironment: Target = {
     if (before.readable !== copies.filter((copy) => parseBlock(copy) !== null).length)
       throw new Fault('counts other copies than there are');
     const state = markGood(before.state, 'B');
+    // A power cut while the one copy is written leaves the other.
+    const kept = JSON.stringify(before.readable > 0 ? before.state : state);
     await environment.write(state);
     const after = await environment.read();
     if (!isDeepStrictEqual(after.state, state))
       throw new Fault('another state is read than was written');
+    const left = COPIES.map(async (name) =>
+      JSON.stringify(parseBlock(await files.read(`${FOLDER}/${name}`, 0xfffff))?.state),
+    );
+    if (!(await Promise.all(left)).includes(kept))
+      throw new Fault('the copy that counted was written over');
     if (after.readable < Math.max(before.readable, 1))
       throw new Fault('a readable copy is gone');
   },

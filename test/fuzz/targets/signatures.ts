@@ -81,6 +81,9 @@ const signatureFile: Target = {
     if (!isDeepStrictEqual(parseSignatures(encodeSignatures(blocks)), blocks))
       throw new Fault('is written as another');
     for (const block of blocks) {
+      const { signature, globalSignature } = block;
+      if (signature.length !== 64 || globalSignature.length !== 64)
+        throw new Fault('has a signature of another length');
       const signer = KEYS.find(({ id }) => id === block.keyId);
       if (signer === undefined) continue;
       if (verifyBlock(block, signer.publicKey, BODY) !== GENUINE.has(signedPart(block)))

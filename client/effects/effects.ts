@@ -122,14 +122,19 @@ export interface Processes {
   /** Numeric id of the user that this program runs as. */
   readonly user: number;
   /**
-   * A program to its end, or until the time limit ends it with all that it started. No shell; the folder is "/".
+   * A program to its end, or until the time limit ends it with all that it started. No shell; the folder is "/" or `folder`.
    * Its environment is PATH (ours, then the system's folders), HOME=/, LC_ALL=C.UTF-8 and `env`.
    * Output beyond 1 MiB a stream is dropped. A program that is not there throws ENOENT.
    */
   run(
     program: string,
     args: readonly string[],
-    options: { timeoutMs: number; input?: Uint8Array; env?: Record<string, string> },
+    options: {
+      timeoutMs: number;
+      input?: Uint8Array;
+      env?: Record<string, string>;
+      folder?: string;
+    },
   ): Promise<ProcessResult>;
 }
 

@@ -25,7 +25,7 @@ export function nodeProcesses(env: Record<string, string | undefined>): Processe
         const child = spawn(program, args, {
           stdio: ['pipe', 'pipe', 'pipe'],
           env: { ...clean, ...options.env },
-          cwd: '/',
+          cwd: options.folder ?? '/',
           // A group of its own, so that the time limit ends what the program started as well.
           detached: true,
         });

@@ -139,6 +139,7 @@ async function makeMissingKeys(
   const { keys } = workspace.paths;
   const missing: string[] = [];
   for (const name of signingNames(workspace.config)) {
+    if (workspace.config.signers[name] !== undefined) continue;
     const there = [`${name}.pub`, `${name}.key`].map((file) =>
       files.info(join(keys, file)),
     );

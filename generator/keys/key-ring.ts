@@ -14,6 +14,7 @@ import {
   readKeyFile,
 } from './key-files.ts';
 import type { Passwords } from './passwords.ts';
+import { type SignPlace, commandSigner } from './sign-command.ts';
 import { type Signer, keySigner } from './signer.ts';
 
 export interface KeySources {
@@ -40,6 +41,7 @@ export function keyRing(
   config: WorkspaceConfig,
   sources: KeySources,
   passwords: Passwords,
+  place: SignPlace,
 ): KeyRing {
   const opened = new Map<string, Promise<Signer>>();
   const open = (file: KeyFile): Promise<Signer> => {
@@ -55,15 +57,15 @@ export function keyRing(
     ];
     return inTurn(found, open);
   };
-  const ofWorkspace = async (role: string): Promise<Signer[]> => {
-    const found: KeyFile[] = [];
-    for (const name of keyNamesOf(config, role)) {
-      const path = join(sources.folder, `${name}.key`);
-      const file = await readKeyFile(files, path, `keys/${name}.key`);
-      if (file !== null) found.push(file);
-    }
-    return inTurn(found, open);
+  const named = async (name: string): Promise<Signer[]> => {
+    const signer = config.signers[name];
+    if (signer !== undefined) return [commandSigner(name, signer, place)];
+    const path = join(sources.folder, `${name}.key`);
+    const file = await readKeyFile(files, path, `keys/${name}.key`);
+    return file === null ? [] : [await open(file)];
   };
+  const ofWorkspace = async (role: string): Promise<Signer[]> =>
+    (await inTurn(keyNamesOf(config, role), named)).flat();
   return {
     forRole: async (root, role) => {
       const own = belonging(root, role, await given());

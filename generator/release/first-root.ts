@@ -4,6 +4,7 @@ import { LIMITS } from '../../client/format/limits.ts';
 import {
   type PublicKey,
   parsePublicKeyFile,
+  parsePublicKeyLine,
   publicKeyLine,
 } from '../../client/format/minisign/public-key.ts';
 import type { SecretKey } from '../../client/format/minisign/secret-key.ts';
@@ -25,10 +26,15 @@ export function signingNames(config: WorkspaceConfig): string[] {
   return [...new Set(roles.flatMap((role) => keyNamesOf(config, role)))];
 }
 
-/** The public halves in keys/; a name without a .pub file is missing from the map. */
+/** The public halves in keys/ and of signers; a name that has neither is missing from the map. */
 export async function publicKeys(workspace: Workspace): Promise<Map<string, PublicKey>> {
   const found = new Map<string, PublicKey>();
   for (const name of signingNames(workspace.config)) {
+    const signer = workspace.config.signers[name];
+    if (signer !== undefined) {
+      found.set(name, parsePublicKeyLine(signer.public_key, `public_key of ${name}`));
+      continue;
+    }
     const path = join(workspace.paths.keys, `${name}.pub`);
     const bytes = await readIfThere(workspace.effects.files, path, LIMITS.publicKeyBytes);
     if (bytes !== null)

@@ -23,7 +23,12 @@ import {
 import { type MovedPointer, movePointer } from './move-pointer.ts';
 import { currentVersion, releaseNumber } from './numbering.ts';
 import type { ReleasePlan } from './plan.ts';
-import { type Published, publishIndexes, publishManifest } from './publish.ts';
+import {
+  type Published,
+  publishIndexes,
+  publishManifest,
+  signManifest,
+} from './publish.ts';
 import type { Session } from './session.ts';
 import { type Standing, findCurrent, findStanding, otherContents } from './standing.ts';
 import { type StoredContent, placeObjects } from './store-content.ts';
@@ -75,6 +80,11 @@ export async function generate(
   const { manifest, standing } = current ?? (await settle(session, parts));
   const bytes = standing?.bytes ?? encodeManifest(manifest);
   if (standing?.where !== 'tree') await refuseHopeless(session, plan, manifest);
+  // A signer that fails does so before anything is written.
+  const blocks =
+    standing?.where === 'tree'
+      ? []
+      : (await signManifest(session, bytes, standing?.blocks)).blocks;
   const named = namedDigests(parseManifest(bytes));
   await placeObjects(
     session.workspace.effects.files,
@@ -85,7 +95,7 @@ export async function generate(
   const published =
     standing?.where === 'tree'
       ? unchanged(bytes)
-      : await publishManifest(session, bytes, standing?.blocks);
+      : await publishManifest(session, bytes, blocks);
   const about = {
     manifest: standing?.manifest ?? manifest,
     ...published,

@@ -18,7 +18,7 @@ import { writeBlocks } from '../tree/signatures.ts';
 import { dropPending, listPending, savePending } from '../workspace/pending.ts';
 import { channelKey, readSerials, recordSerial } from '../workspace/serials.ts';
 import type { Session } from './session.ts';
-import { signDocument, trustedComment } from './sign-document.ts';
+import { type SignedDocument, signDocument, trustedComment } from './sign-document.ts';
 
 /** Where a document is now: in the tree, or waiting for other signers. */
 export interface Published {
@@ -30,6 +30,18 @@ export interface Published {
   path: string;
 }
 
+/** The signatures of a manifest, with those that stand; nothing is written. */
+export function signManifest(
+  session: Session,
+  bytes: Buffer,
+  standing: readonly SignatureBlock[] = [],
+): Promise<SignedDocument> {
+  const manifest = parseManifest(bytes);
+  const file = `${sha256Of(bytes)}.json`;
+  const comment = trustedComment(manifest.release_date, file, releaseWords(manifest));
+  return signDocument(session.root, 'release', bytes, standing, session.keys, comment);
+}
+
 /** Signs a manifest and puts it into the tree: manifest, then signature. Its objects are there already. */
 export async function publishManifest(
   session: Session,
@@ -39,19 +51,7 @@ export async function publishManifest(
   const { tree } = session.workspace;
   const manifest = parseManifest(bytes);
   const sha256 = sha256Of(bytes);
-  const comment = trustedComment(
-    manifest.release_date,
-    `${sha256}.json`,
-    releaseWords(manifest),
-  );
-  const signed = await signDocument(
-    session.root,
-    'release',
-    bytes,
-    standing,
-    session.keys,
-    comment,
-  );
+  const signed = await signManifest(session, bytes, standing);
   const about = { sha256, signatures: signed.have };
   if (!signed.complete) {
     const path = await savePending(session.workspace, bytes, signed.blocks);

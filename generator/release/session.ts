@@ -1,5 +1,6 @@
 import type { Context } from '../context.ts';
 import type { Flags } from '../../client/terminal/command-line.ts';
+import { withoutSecrets } from '../keys/environment.ts';
 import { type KeyRing, keyRing } from '../keys/key-ring.ts';
 import { type Passwords, passwords } from '../keys/passwords.ts';
 import { type ReleaseIndex, loadReleases } from '../tree/releases.ts';
@@ -89,8 +90,15 @@ export function openKeyRing(
     cwd: context.cwd,
     folder: workspace.paths.keys,
   };
-  const { files } = context.effects;
-  return keyRing(files, workspace.config, sources, openPasswords(context, flags));
+  const { files, processes } = context.effects;
+  const place = {
+    processes,
+    folder: workspace.paths.root,
+    env: withoutSecrets(context.env),
+    say: (line: string) => context.output.say(line),
+  };
+  const passwords = openPasswords(context, flags);
+  return keyRing(files, workspace.config, sources, passwords, place);
 }
 
 export function openPasswords(context: Context, flags: Flags): Passwords {

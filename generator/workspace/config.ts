@@ -52,6 +52,11 @@ const product = v.strictObject({
 
 const ROLE = /^(?:root|release|channel|channel\/[a-z0-9][a-z0-9._-]*)$/;
 
+const publicKey = v.pipe(
+  v.string(),
+  v.regex(/^RW[0-9A-Za-z+/]{54}$/, 'a public key of 56 characters, "RW…"'),
+);
+
 const keyNames = v.union([
   v.pipe(
     name,
@@ -59,6 +64,17 @@ const keyNames = v.union([
   ),
   v.array(name),
 ]);
+
+/** A key whose secret a program holds. */
+const signer = v.strictObject({
+  /** The program and its arguments; no shell. */
+  sign_command: v.pipe(
+    v.array(v.pipe(v.string(), v.minLength(1, 'a word'))),
+    v.minLength(1, 'a program and its arguments'),
+  ),
+  public_key: publicKey,
+  timeout_seconds: v.optional(v.pipe(positive, v.maxValue(3600, 'at most 3600')), 120),
+});
 
 const configSchema = v.strictObject({
   repository: name,
@@ -73,6 +89,8 @@ const configSchema = v.strictObject({
     ),
     { root: 'root', release: 'release', channel: 'channel' },
   ),
+  /** Keys that are not files, by the names that `signing` uses. */
+  signers: v.optional(v.record(name, signer), {}),
   pointer_days: v.optional(
     v.pipe(positive, v.maxValue(LIMITS.pointerLifeDays, 'at most 400 days')),
     90,
@@ -84,6 +102,7 @@ const configSchema = v.strictObject({
 });
 
 export type WorkspaceConfig = v.InferOutput<typeof configSchema>;
+export type SignerConfig = v.InferOutput<typeof signer>;
 export type ProductConfig = v.InferOutput<typeof product>;
 export type ComponentDefaults = v.InferOutput<typeof componentDefaults>;
 

@@ -1,23 +1,31 @@
-import { shownAt } from './reader/source.ts';
-import type { RepositoryMemory } from './format/client-state.ts';
-import { type ClientState, newRepositoryMemory } from './format/client-state.ts';
+import type { ClientState, RepositoryMemory } from './format/client-state.ts';
+import { newRepositoryMemory } from './format/client-state.ts';
 import { QxError } from './format/error.ts';
 import { LIMITS } from './format/limits.ts';
-import { formatTime } from './format/time.ts';
 import type { Pointer } from './format/pointer.ts';
 import type { Root } from './format/root.ts';
 import { pointerPath } from './format/tree.ts';
+import {
+  rootsAreDue,
+  trustedNow,
+  underRoot,
+  withPointer,
+  withRootsChecked,
+} from './policy/memory.ts';
 import { checkSerial } from './policy/pointer-policy.ts';
+import { mostTelling } from './reader/mirrors.ts';
 import {
   checkPointer,
   checkPointerExpiry,
   fetchPointer,
+  isPointerSigned,
   readSignedPointer,
   type SignedPointer,
   type WantedPointer,
 } from './reader/pointer.ts';
 import { checkRootExpiry, walkRoots } from './reader/roots.ts';
 import { sha256Hex } from './reader/signatures.ts';
+import { shownAt, type Source } from './reader/source.ts';
 import type { Session } from './session.ts';
 import { readState, writeState } from './state/state-store.ts';
 import {
@@ -27,7 +35,6 @@ import {
   storeDocument,
   storeRoot,
 } from './state/trust-store.ts';
-import { BUILD_TIME_MS } from './version.ts';
 
 /** What steps 2 to 6 know when they are done: everything in it is verified. */
 export interface Trusted {
@@ -38,28 +45,65 @@ export interface Trusted {
   where: string;
 }
 
-const DAY_MS = 86_400_000;
+/** What the looks of one run at several mirrors have in common. */
+interface Looks {
+  /** A day has passed: every mirror is asked what it has. */
+  due: boolean;
+  /** The newest root that was accepted, from whichever mirror. */
+  rootVersion: number;
+}
 
-/** Steps 2 to 6 of README.md: state, pointer, roots, what the pointer is, and that it is remembered. */
+/**
+ * Steps 2 to 6 of README.md at one mirror after the other, until one has an acceptable pointer. Once a day the others
+ * are looked at as well: one that serves yesterday is told only by one that does not.
+ */
 export async function lookAtChannel(session: Session): Promise<Trusted> {
-  const { fx, config, signal, source } = session;
-  const { files } = fx;
+  const { mirrors } = session;
+  const looks: Looks = { due: false, rootVersion: 0 };
+  const refusals: QxError[] = [];
+  let best: { source: Source; trusted: Trusted } | null = null;
+  for (const source of mirrors.inOrder()) {
+    try {
+      const trusted = await lookAt(session, source, looks);
+      if (best !== null && isBehind(best.trusted, trusted))
+        mirrors.refuse(best.source, behindError(best.trusted, trusted));
+      best = { source, trusted };
+    } catch (error) {
+      refusals.push(mirrors.refuse(source, error, { quietly: best !== null }));
+      // Accepted under a root that is not the newest any more.
+      if (best !== null && best.trusted.root.version < looks.rootVersion) best = null;
+    }
+    if (best !== null && !looks.due) break;
+  }
+  if (best === null) throw mostTelling(refusals);
+  return best.trusted;
+}
+
+function isBehind(one: Trusted, other: Trusted): boolean {
+  return (
+    one.pointer.serial < other.pointer.serial || one.root.version < other.root.version
+  );
+}
+
+function behindError(one: Trusted, other: Trusted): QxError {
+  const standing = ({ pointer, root }: Trusted): string =>
+    `serial ${pointer.serial}, root ${root.version}`;
+  return new QxError('stale', 'this mirror is behind another one', {
+    where: one.where,
+    expected: `${standing(other)}, as ${other.where} has it`,
+    found: standing(one),
+  });
+}
+
+/** Steps 2 to 6 at one mirror. What is refused changes nothing but the roots that were rightly accepted before it. */
+async function lookAt(session: Session, source: Source, looks: Looks): Promise<Trusted> {
+  const { fx, config, signal } = session;
 
   // 2. State and trust store.
-  let state = await readState(files, config.stateDir);
-  const { pinned, trusted } = await readTrustedRoot(
-    files,
-    config.stateDir,
-    config.trustRoot,
-  );
-  const want = {
-    repository: pinned.repository,
-    product: config.product,
-    channel: config.channel,
-  };
-  const memory =
-    state.repositories[want.repository] ?? newRepositoryMemory(trusted.version);
-  const known = await storedPointer(session, memory, want);
+  const { state, memory: kept, pinned, trusted } = await recall(session);
+  const { product, channel } = config;
+  const want = { repository: pinned.repository, product, channel };
+  const known = await storedPointer(session, kept, want);
 
   // 3. The pointer, fetched and not looked into.
   const fetched = await fetchPointer(source, want, { ...known?.request, signal });
@@ -67,36 +111,76 @@ export async function lookAtChannel(session: Session): Promise<Trusted> {
     fetched.status === 'unchanged' || sha256Hex(fetched.bytes) === known?.sha256;
 
   // 4. The roots, when the pointer has other bytes or a day has passed.
-  const walk = await updateRoots(session, memory, trusted, !unchanged);
-  if (walk.changed) state = await remember(session, state, want.repository, walk.memory);
-  const now = trustedNow(fx.clock.now(), walk.memory);
-  checkRootExpiry(walk.root, now);
+  const clock = fx.clock.now();
+  looks.due ||= rootsAreDue(kept, clock);
+  const walks = looks.due || !unchanged;
+  const root = walks ? await newestRoot(session, source, trusted, looks) : trusted;
+  const memory = underRoot(kept, root);
+  const rooted =
+    memory === kept ? state : await remember(session, state, want.repository, memory);
+  checkRootExpiry(root, trustedNow(clock, memory));
 
   // 5. The pointer under the current root, the stored one as well.
   const where =
     fetched.status === 'found'
       ? fetched.url
-      : shownAt(source, pointerPath(want.product, want.channel));
+      : shownAt(source, pointerPath(product, channel));
   const signed =
     unchanged && known !== null
-      ? await checkKnown(session, walk.root, want, known, where)
-      : await readSignedPointer(source, walk.root, want, asFound(fetched), signal);
-  checkSerial(walk.memory.pointers[slotOf(want)], signed.pointer, signed.sha256, where);
-  checkPointerExpiry(signed.pointer, now, where);
+      ? await checkKnown(session, source, root, want, known, where)
+      : await readSignedPointer(source, root, want, asFound(fetched), signal);
+  if (known?.sha256 !== signed.sha256 && (await countsStill(session, root, want, known)))
+    checkSerial(memory.pointers[slotOf(want)], signed.pointer, signed.sha256, where);
+  checkPointerExpiry(signed.pointer, trustedNow(clock, memory), where);
 
   // 6. Serial and digest stored, after the bytes that they stand for.
-  if (!unchanged || signed.blocks !== known?.blocks) {
-    await storeDocument(
-      files,
-      pointerFile(config.stateDir, want.product, want.channel),
-      signed,
-    );
-    const validators =
-      fetched.status === 'found' ? fetched : (known?.request.conditional ?? {});
-    const next = withPointer(walk.memory, want, signed, validators);
-    state = await remember(session, state, want.repository, next);
+  const isNew = !unchanged || signed.blocks !== known?.blocks;
+  if (isNew) {
+    const file = pointerFile(config.stateDir, product, channel);
+    await storeDocument(fx.files, file, signed);
   }
-  return { state, root: walk.root, pointer: signed.pointer, where };
+  const checked = walks ? withRootsChecked(memory, clock) : memory;
+  const validators =
+    fetched.status === 'found' ? fetched : (known?.request.conditional ?? {});
+  const next = isNew ? withPointer(checked, slotOf(want), signed, validators) : checked;
+  const remembered =
+    next === memory ? rooted : await remember(session, rooted, want.repository, next);
+  return { state: remembered, root, pointer: signed.pointer, where };
+}
+
+/** Step 2. */
+async function recall({ fx, config }: Session): Promise<{
+  state: ClientState;
+  memory: RepositoryMemory;
+  pinned: Root;
+  trusted: Root;
+}> {
+  const { stateDir, trustRoot } = config;
+  const state = await readState(fx.files, stateDir);
+  const { pinned, trusted } = await readTrustedRoot(fx.files, stateDir, trustRoot);
+  const memory =
+    state.repositories[pinned.repository] ?? newRepositoryMemory(trusted.version);
+  return { state, memory, pinned, trusted };
+}
+
+/** Step 4: the newest root that this mirror leads to. QxError `deferred` when there may be more of them. */
+async function newestRoot(
+  session: Session,
+  source: Source,
+  trusted: Root,
+  looks: Looks,
+): Promise<Root> {
+  const { fx, config, signal } = session;
+  return walkRoots(
+    source,
+    trusted,
+    async ({ root, bytes }) => {
+      await storeRoot(fx.files, config.stateDir, root, bytes);
+      looks.rootVersion = root.version;
+      await session.log(`trust root ${root.version} accepted`);
+    },
+    signal,
+  );
 }
 
 /** "product/channel", as the state files its pointers. */
@@ -131,7 +215,8 @@ async function storedPointer(
 
 /** The stored pointer under today's root. When its stored signatures do not suffice, the tree may have more. */
 async function checkKnown(
-  session: Session,
+  { signal }: Session,
+  source: Source,
   root: Root,
   want: WantedPointer,
   known: KnownPointer,
@@ -144,71 +229,26 @@ async function checkKnown(
     };
   } catch (error) {
     if (!(error instanceof QxError) || error.code !== 'signature') throw error;
-    const { source, signal } = session;
     const fresh = asFound(await fetchPointer(source, want, { fresh: true, signal }));
     return readSignedPointer(source, root, want, fresh, signal);
   }
 }
 
-async function updateRoots(
+/**
+ * A serial counts as long as the pointer that brought it is signed under the current root. Else a stolen key could
+ * shut hosts out for good with the highest of all serials, even after the root has named another key.
+ */
+async function countsStill(
   session: Session,
-  memory: RepositoryMemory,
-  trusted: Root,
-  pointerChanged: boolean,
-): Promise<{ root: Root; memory: RepositoryMemory; changed: boolean }> {
-  const { fx, config, source, signal } = session;
-  const now = fx.clock.now();
-  const checked =
-    memory.root_checked === undefined ? -Infinity : Date.parse(memory.root_checked);
-  // A clock that went back must not put the next look off for years.
-  const due = pointerChanged || now - checked >= DAY_MS || checked > now;
-  if (!due) return { root: trusted, memory, changed: false };
-  const root = await walkRoots(
-    source,
-    trusted,
-    async (accepted) => {
-      await storeRoot(fx.files, config.stateDir, accepted.root, accepted.bytes);
-      await session.log(`trust root ${accepted.root.version} accepted`);
-    },
-    signal,
-  );
-  const next: RepositoryMemory = {
-    ...memory,
-    root_version: root.version,
-    root_checked: formatTime(now),
-  };
-  // A newer root may follow a theft: what an old key said of the time is forgotten.
-  if (root.version > memory.root_version) delete next.issued;
-  return { root, memory: next, changed: true };
-}
-
-/** Milliseconds: a clock that stands before what is known for certain is not believed. */
-export function trustedNow(clock: number, memory: RepositoryMemory): number {
-  const issued = memory.issued === undefined ? 0 : Date.parse(memory.issued);
-  return Math.max(clock, BUILD_TIME_MS, issued);
-}
-
-function withPointer(
-  memory: RepositoryMemory,
+  root: Root,
   want: WantedPointer,
-  { pointer, sha256 }: SignedPointer,
-  { etag, lastModified }: { etag?: string; lastModified?: string },
-): RepositoryMemory {
-  const seen = memory.issued ?? '';
-  return {
-    ...memory,
-    // Times in one form sort as text.
-    issued: pointer.issued > seen ? pointer.issued : seen,
-    pointers: {
-      ...memory.pointers,
-      [slotOf(want)]: {
-        serial: pointer.serial,
-        sha256,
-        ...(etag === undefined ? {} : { etag }),
-        ...(lastModified === undefined ? {} : { last_modified: lastModified }),
-      },
-    },
-  };
+  known: KnownPointer | null,
+): Promise<boolean> {
+  if (known === null || isPointerSigned(root, want, known)) return true;
+  await session.log(
+    `the serial of ${slotOf(want)} is forgotten: root ${root.version} does not vouch for its pointer`,
+  );
+  return false;
 }
 
 async function remember(

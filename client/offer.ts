@@ -15,6 +15,7 @@ import {
   type HostFacts,
 } from './policy/release-policy.ts';
 import { checkManifest, readManifest, type WantedManifest } from './reader/manifest.ts';
+import { firstAccepted } from './reader/mirrors.ts';
 import type { Session } from './session.ts';
 import { imageBytesHere, waitsForReboot } from './slots/pending.ts';
 import { runningVersion } from './slots/system.ts';
@@ -119,7 +120,7 @@ async function loadManifest(
   descriptor: Descriptor,
   want: WantedManifest,
 ): Promise<Manifest> {
-  const { fx, config, source, signal } = session;
+  const { fx, config, mirrors, signal } = session;
   const path = manifestFile(config.stateDir, descriptor.sha256);
   const stored = await readDocument(fx.files, path, LIMITS.manifestBytes);
   if (stored !== null) {
@@ -136,7 +137,9 @@ async function loadManifest(
       // A copy that does not hold any more is fetched anew.
     }
   }
-  const fetched = await readManifest(source, root, descriptor, want, signal);
+  const fetched = await firstAccepted(mirrors, (source) =>
+    readManifest(source, root, descriptor, want, signal),
+  );
   // One is kept: the next pointer names another.
   await removeTree(fx.files, `${config.stateDir}/manifests`);
   await storeDocument(fx.files, path, fetched);

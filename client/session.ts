@@ -3,13 +3,13 @@ import type { Config } from './config/config.ts';
 import { readCredentials } from './config/credentials.ts';
 import { QxError } from './format/error.ts';
 import { type Layout, layoutOf } from './install/layout.ts';
-import { openMirrors } from './reader/mirrors.ts';
+import { type Mirrors, openMirrors } from './reader/mirrors.ts';
 import { openSource } from './reader/open-source.ts';
 import type { Source, SourceSettings } from './reader/source.ts';
 import { type ActivityWriter, activityWriter } from './state/activity.ts';
 import { type Log, openLog } from './state/log.ts';
 import { openServiceManager, type ServiceManager } from './services/service-manager.ts';
-import type { Output } from './terminal/output.ts';
+import { errorRecord, type Output } from './terminal/output.ts';
 import { VERSION } from './version.ts';
 
 /** What one run of a command works with. */
@@ -23,10 +23,8 @@ export interface Session {
   services: ServiceManager;
   /** Aborted by SIGTERM and SIGINT, with a QxError `deferred` as its reason. */
   signal: AbortSignal;
-  /** The mirrors of the configuration, in order, as one. */
-  source: Source;
-  /** The same, one by one. */
-  sources: Source[];
+  /** Where the tree lies, by the configuration. */
+  mirrors: Mirrors;
   /** Another place where objects lie, named by a pointer: no credentials of this host go there. */
   openForeign(base: string): Source;
 }
@@ -40,11 +38,9 @@ export async function openSession(
   const log = openLog(fx, config.logFile);
   const settings = await sourceSettings(fx, config);
   const sources = config.mirrors.map((base) => openSource(fx, base, settings));
-  const onTrouble = (base: string, error: QxError): void => {
-    void log(
-      `mirror ${base}: ${error.message}${error.found === undefined ? '' : ` (${error.found})`}`,
-    );
-    if (sources.length > 1) out.warn(`${base}: ${error.message}`);
+  const onTrouble = (base: string, error: QxError, quietly: boolean): void => {
+    void log(`mirror ${base}: refused: ${JSON.stringify(errorRecord(error))}`);
+    if (!quietly) out.warn(`${base}: ${error.message}`);
   };
   const { connectTimeoutMs, stallTimeoutMs, retries, userAgent } = settings;
   return {
@@ -53,11 +49,10 @@ export async function openSession(
     out,
     log,
     signal,
-    sources,
     activity: activityWriter(fx, config.stateDir),
     layout: layoutOf(config.componentsDir),
     services: openServiceManager(fx, config.serviceManager),
-    source: openMirrors(sources, onTrouble),
+    mirrors: openMirrors(sources, onTrouble),
     openForeign: (base) =>
       openSource(fx, base, { connectTimeoutMs, stallTimeoutMs, retries, userAgent }),
   };

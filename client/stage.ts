@@ -6,10 +6,10 @@ import { ensureSpace } from './offer.ts';
 import type { Source } from './reader/source.ts';
 import type { Session } from './session.ts';
 
-/** Where the objects of a release may lie. */
-export function placesOf(session: Session, offer: Available): Source[] {
+/** Where the objects of a release may lie; asked anew for each, because a place that failed comes last. */
+export function placesOf(session: Session, offer: Available): () => Source[] {
   const foreign = offer.objectBases.map((base) => session.openForeign(base));
-  return [...session.sources, ...foreign];
+  return () => session.mirrors.inOrder(foreign);
 }
 
 /** Step 11: every object of a component that the plan lacks, into staging. */
@@ -29,7 +29,7 @@ export async function stageObjects(
     const object = { sha256, size };
     const label = nameOf(step.component, manifest.components.length);
     await tracker.during(step.component.name, label, step.downloadBytes, (onBytes) =>
-      fetchInto(session, places, object, stagedObject(session, object), onBytes),
+      fetchInto(session, places(), object, stagedObject(session, object), onBytes),
     );
   }
 }

@@ -39,10 +39,7 @@ export async function fetchInto(
       const another =
         error instanceof QxError && ['network', 'digest'].includes(error.code);
       if (!another) throw error;
-      if (places.length > 1) {
-        session.out.warn(`${place.base}: ${error.message}`);
-        await session.log(`object ${object.sha256} from ${place.base}: ${error.message}`);
-      }
+      session.mirrors.refuse(place, error);
       // What one place got wrong is worth more to know than that the next one lacks the file.
       last = last instanceof QxError && last.code === 'digest' ? last : error;
     }

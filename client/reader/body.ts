@@ -2,8 +2,11 @@ import { QxError } from '../format/error.ts';
 import type { Clock } from '../effects/effects.ts';
 import { SAMPLE_BYTES, looksLikeWebPage, webPageError } from './web-page.ts';
 
-/** Bytes that must come within each stall time-out: a host that drips single bytes is as good as a dead one. */
-const LEAST_BYTES_PER_WINDOW = 1024;
+/**
+ * What must come in each second of waiting, taken over a stall time-out: a host that drips is as good as a dead one,
+ * and one that trickles for ever must not keep a run. So a pointer takes 32 seconds and a time-out at the most.
+ */
+const LEAST_BYTES_PER_SECOND = 1024;
 
 type Body = AsyncIterable<Uint8Array>;
 
@@ -64,10 +67,11 @@ export async function* atLeastPace(
   let came = 0;
   let asked = clock.now();
   for await (const piece of body) {
-    waited += clock.now() - asked;
+    // A clock that is set meanwhile says nothing: no single wait is longer than the stall time-out, or shorter than none.
+    waited += Math.min(Math.max(0, clock.now() - asked), windowMs);
     came += piece.length;
     if (waited > windowMs) {
-      if (came < LEAST_BYTES_PER_WINDOW) throw tooSlow(where, came, waited);
+      if (came < leastBytes(waited)) throw tooSlow(where, came, waited);
       waited = 0;
       came = 0;
     }
@@ -77,10 +81,14 @@ export async function* atLeastPace(
   }
 }
 
+function leastBytes(ms: number): number {
+  return Math.round((LEAST_BYTES_PER_SECOND * ms) / 1000);
+}
+
 function tooSlow(where: string, bytes: number, ms: number): QxError {
   return new QxError('network', 'the body comes too slowly', {
     where,
-    expected: `${LEAST_BYTES_PER_WINDOW} bytes at the least`,
+    expected: `${leastBytes(ms)} bytes at the least`,
     found: `${bytes} bytes in ${Math.round(ms / 1000)} s`,
     cause: Object.assign(new Error('too slow'), { code: 'ERR_BODY_PACE' }),
   });

@@ -1,116 +1,83 @@
-import { QxError } from '../format/error.ts';
-import type { BodyReply, Source } from './source.ts';
+import { type Code, QxError } from '../format/error.ts';
+import type { Source } from './source.ts';
 
 /**
- * Several places of the same tree as one. They are asked in their order, though one that failed is asked last for
- * the rest of the run. `onTrouble` hears of each that failed, and of each that lacks what another has.
- * When none has the file: `missing` if one said so, else the last error is thrown.
+ * Several places of the same tree: each is equal, and none is trusted. What one gives and what is refused says
+ * nothing of the next.
  */
+export interface Mirrors {
+  /** All of them and `further` ones, in this order; those that were refused in this run come last. */
+  inOrder(further?: readonly Source[]): Source[];
+  /**
+   * From now on asked last. Gives the error of a mirror; any other (a stop, a defect, this host's own disk) is
+   * thrown on. `quietly`: another mirror has served already, and nobody need be alarmed.
+   */
+  refuse(source: Source, error: unknown, how?: { quietly: boolean }): QxError;
+}
+
+/**
+ * What may be a mirror's own doing, the most telling first: what a key holder has signed, what somebody must have
+ * changed, what may only be late, what does not answer.
+ */
+const RANKS: readonly Code[] = [
+  'too-new',
+  'signature',
+  'rollback',
+  'digest',
+  'malformed',
+  'stale',
+  'network',
+  'disk',
+];
+
+/** `onTrouble` hears of each that was refused, where there are others. */
 export function openMirrors(
-  sources: Source[],
-  onTrouble: (base: string, error: QxError) => void,
-): Source {
-  const [first] = sources;
-  if (first === undefined)
-    throw new QxError('config', 'no place to read the tree from', {
-      expected: 'url or mirrors',
-    });
-  const failing = new Set<Source>();
-  const mirrors: Mirrors = { sources, failing, onTrouble };
+  sources: readonly Source[],
+  onTrouble: (base: string, error: QxError, quietly: boolean) => void,
+): Mirrors {
+  const refused = new Set<Source>();
+  let places = sources.length;
   return {
-    base: first.base,
-    async get(path, options) {
-      const missing = { status: 'missing' } as const;
-      const isMissing = (reply: { status: string }): boolean =>
-        reply.status === 'missing';
-      return (
-        (await eachInTurn(mirrors, path, (s) => s.get(path, options), isMissing)) ??
-        missing
-      );
+    inOrder: (further = []) => {
+      const all = [...sources, ...further];
+      places = Math.max(places, all.length);
+      const last = all.filter((source) => refused.has(source));
+      return [...all.filter((source) => !refused.has(source)), ...last];
     },
-    stream: (path, options) =>
-      eachInTurn(
-        mirrors,
-        path,
-        async (source) => watched(await source.stream(path, options), source, failing),
-        (reply) => reply === null,
-      ),
+    refuse: (source, error, { quietly } = { quietly: false }) => {
+      if (!(error instanceof QxError) || !RANKS.includes(error.code)) throw error;
+      refused.add(source);
+      if (places > 1) onTrouble(source.base, error, quietly);
+      return error;
+    },
   };
 }
 
-interface Mirrors {
-  sources: Source[];
-  failing: Set<Source>;
-  onTrouble: (base: string, error: QxError) => void;
-}
-
-/** The first reply that is not `isMissing`; null when at least one was. */
-async function eachInTurn<T>(
-  { sources, failing, onTrouble }: Mirrors,
-  path: string,
+/** What the first mirror gives that `ask` accepts. When it accepts none, the most telling refusal is thrown. */
+export async function firstAccepted<T>(
+  mirrors: Mirrors,
   ask: (source: Source) => Promise<T>,
-  isMissing: (reply: T) => boolean,
-): Promise<T | null> {
-  const lacking: Source[] = [];
-  let last: QxError | undefined;
-  for (const source of inOrder(sources, failing)) {
+): Promise<T> {
+  const refusals: QxError[] = [];
+  for (const source of mirrors.inOrder()) {
     try {
-      const reply = await ask(source);
-      failing.delete(source);
-      if (!isMissing(reply)) {
-        for (const { base } of lacking)
-          onTrouble(base, lackError(base, path, source.base));
-        return reply;
-      }
-      lacking.push(source);
+      return await ask(source);
     } catch (error) {
-      last = asTrouble(error);
-      failing.add(source);
-      onTrouble(source.base, last);
+      refusals.push(mirrors.refuse(source, error));
     }
   }
-  if (lacking.length === 0 && last !== undefined) throw last;
-  return null;
+  throw mostTelling(refusals);
 }
 
-function inOrder(sources: Source[], failing: Set<Source>): Source[] {
-  const well = sources.filter((source) => !failing.has(source));
-  return [...well, ...sources.filter((source) => failing.has(source))];
-}
-
-/** Only what may be another at the next mirror; an abort or a defect ends the run. */
-function asTrouble(error: unknown): QxError {
-  if (error instanceof QxError && ['network', 'malformed', 'disk'].includes(error.code))
-    return error;
-  throw error;
-}
-
-function lackError(base: string, path: string, other: string): QxError {
-  return new QxError('network', 'this mirror lacks a file that another has', {
-    where: `${base.replace(/\/$/, '')}/${path}`,
-    expected: 'the same files on every mirror',
-    found: `only at ${other}`,
-  });
-}
-
-/** A body that breaks off counts against its mirror, so that the next request goes elsewhere. */
-function watched(
-  reply: BodyReply | null,
-  source: Source,
-  failing: Set<Source>,
-): BodyReply | null {
-  return reply && { ...reply, body: watchedBody(reply.body, source, failing) };
-}
-
-async function* watchedBody(
-  body: AsyncIterable<Uint8Array>,
-  source: Source,
-  failing: Set<Source>,
-): AsyncGenerator<Uint8Array> {
-  try {
-    yield* body;
-  } catch (error) {
-    failing.add(source);
-    throw error;
-  }
+/** The refusal that an operator should hear of first; of equal ones, the one that came first. */
+export function mostTelling(refusals: readonly QxError[]): QxError {
+  const [first] = refusals.toSorted(
+    (a, b) => RANKS.indexOf(a.code) - RANKS.indexOf(b.code),
+  );
+  return (
+    first ??
+    new QxError('config', 'no place to read the tree from', {
+      expected: 'url or mirrors',
+    })
+  );
 }

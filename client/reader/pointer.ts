@@ -101,6 +101,15 @@ async function collectBlocks(
   return { sha256, blocks };
 }
 
+/** Whether the root's channel role vouches for these bytes. */
+export function isPointerSigned(
+  root: Root,
+  { channel }: Pick<WantedPointer, 'channel'>,
+  { bytes, blocks }: Pick<SignedPointer, 'bytes' | 'blocks'>,
+): boolean {
+  return isMet(root, channelRole(root, channel), bytes, blocks);
+}
+
 /** A signature file that cannot be read counts as none, unless no other helps. */
 async function attempt(
   reading: Promise<SignatureBlock[]>,

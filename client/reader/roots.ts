@@ -16,7 +16,8 @@ export interface AcceptedRoot {
 
 /**
  * Step 4: from the root that is trusted to the newest one that the tree has, one version at a time,
- * each signed to the thresholds of both. Ends only where the next one is missing (404 or 403).
+ * each signed to the thresholds of both. Ends only where the next one is missing (404 or 403); where there may be
+ * more than one run walks, with QxError `deferred`.
  * `accept` stores each root before the next is asked for. A refused root throws and changes nothing.
  */
 export async function walkRoots(
@@ -39,7 +40,12 @@ export async function walkRoots(
     await accept({ root: next, bytes: fetched.bytes, blocks });
     root = next;
   }
-  return root;
+  throw new QxError('deferred', 'there are more trust roots than one run walks', {
+    where: rootPath(root.version + 1),
+    expected: `${LIMITS.rootStepsPerRun} at the most`,
+    found: `roots ${trusted.version + 1} to ${root.version}, accepted`,
+    hint: 'the next run goes on from there',
+  });
 }
 
 /** An expired root signs nothing any more: QxError `stale`. */

@@ -27,7 +27,7 @@ export async function installSystem(
 ): Promise<Generation> {
   const { image, source, downloadBytes } = step;
   await tracker.during(SYSTEM, 'system image', downloadBytes, (onBytes) =>
-    writeImage(session, target, image, source, placesOf(session, offer), onBytes),
+    writeImage(session, target, image, source, placesOf(session, offer)(), onBytes),
   );
   await checkImage(session, target, image);
   const system = image.content.sha256;

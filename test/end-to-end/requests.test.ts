@@ -3,6 +3,7 @@ import t from 'tap';
 import { objectPath } from '../../client/format/tree.ts';
 import { makeForge } from '../support/forge.ts';
 import { serveTree } from '../support/bad-tree.ts';
+import { rootsChecked } from '../support/host-state.ts';
 import { programPath, run } from '../support/process.ts';
 import { makeHost } from '../support/sandbox.ts';
 import { makeAuthority, serve } from '../support/web.ts';
@@ -28,15 +29,7 @@ t.test(
     t.equal((await host.run(['run'])).status, 0);
     t.same(await asked(), [POINTER]);
 
-    for (const name of ['state-0.json', 'state-1.json']) {
-      const file = host.path(`/data/updates/${name}`);
-      const state = JSON.parse(fs.readFileSync(file, 'utf8'));
-      const memory = state.repositories.example;
-      memory.root_checked = new Date(Date.now() - 25 * 3_600_000)
-        .toISOString()
-        .replace(/\.\d+/, '');
-      fs.writeFileSync(file, JSON.stringify(state));
-    }
+    rootsChecked(host, 25 * 3_600_000);
     t.same(
       await asked(),
       [POINTER, '/root/2.json'],

@@ -2,10 +2,11 @@ import fs from 'node:fs';
 import path from 'node:path';
 import pLimit from 'p-limit';
 import type { Test } from 'tap';
-import { type ClientState, parseClientState } from '../../client/format/client-state.ts';
+import type { ClientState } from '../../client/format/client-state.ts';
 import { pointerPath } from '../../client/format/tree.ts';
 import { type Publish, serveTree } from './bad-tree.ts';
 import { makeForge, sha256 } from './forge.ts';
+import { newestState } from './host-state.ts';
 import { type Finished, programPath, run } from './process.ts';
 import { type Host, makeHost } from './sandbox.ts';
 import { snapshot } from './snapshot.ts';
@@ -178,17 +179,6 @@ function prefixed(prefix: string, rows: Record<string, string>): Record<string, 
   return Object.fromEntries(
     Object.entries(rows).map(([name, what]) => [`${prefix}/${name}`, what]),
   );
-}
-
-function newestState(host: Host): ClientState | null {
-  const states = ['state-0.json', 'state-1.json'].flatMap((name) => {
-    try {
-      return [parseClientState(fs.readFileSync(host.path(`/data/updates/${name}`)))];
-    } catch {
-      return [];
-    }
-  });
-  return states.sort((a, b) => b.generation - a.generation)[0] ?? null;
 }
 
 function judge(t: Test, row: Row, run: RowRun): void {

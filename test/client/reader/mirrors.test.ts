@@ -1,142 +1,131 @@
 import t from 'tap';
-import { QxError } from '../../../client/format/error.ts';
-import { openMirrors } from '../../../client/reader/mirrors.ts';
-import type { BodyReply, Fetched, Source } from '../../../client/reader/source.ts';
-import { refusal } from '../../support/refusal.ts';
+import { type Code, QxError } from '../../../client/format/error.ts';
+import {
+  firstAccepted,
+  type Mirrors,
+  mostTelling,
+  openMirrors,
+} from '../../../client/reader/mirrors.ts';
+import type { Source } from '../../../client/reader/source.ts';
 import { refusalOf } from '../../support/web.ts';
 
-const OPTIONS = { maxBytes: 10 };
+/** Nothing is asked of it here. */
+function mirror(base: string): Source {
+  const never = (): never => {
+    throw new Error('asked');
+  };
+  return { base, get: never, stream: never };
+}
+
+const [A, B, C] = [mirror('a/'), mirror('b/'), mirror('c/')];
 const down = new QxError('network', 'the host does not answer');
+const forged = new QxError('signature', 'too few valid signatures');
 
-/** What a mirror does with each request: its text, null where it has nothing, or an error. */
-type Behaviour = string | null | Error;
-
-interface Mirror extends Source {
-  asked: number;
-  now: Behaviour;
+interface Trouble {
+  base: string;
+  message: string;
+  quietly: boolean;
 }
 
-function mirror(base: string, now: Behaviour): Mirror {
-  const act = (): string | null => {
-    self.asked += 1;
-    if (self.now instanceof Error) throw self.now;
-    return self.now;
+function open(...sources: Source[]): { mirrors: Mirrors; troubles: Trouble[] } {
+  const troubles: Trouble[] = [];
+  const mirrors = openMirrors(sources, (base, { message }, quietly) =>
+    troubles.push({ base, message, quietly }),
+  );
+  return { mirrors, troubles };
+}
+
+/** What each mirror gives: its text, or the error that it is refused with. */
+function asking(replies: Record<string, string | Error>): {
+  ask: (source: Source) => Promise<string>;
+  asked: string[];
+} {
+  const asked: string[] = [];
+  const ask = ({ base }: Source): Promise<string> => {
+    asked.push(base);
+    const reply = replies[base] ?? new Error('no such mirror');
+    return reply instanceof Error ? Promise.reject(reply) : Promise.resolve(reply);
   };
-  const self: Mirror = {
-    base,
-    asked: 0,
-    now,
-
-    async get(path): Promise<Fetched> {
-      const text = act();
-      if (text === null) return { status: 'missing' };
-      return { status: 'found', bytes: Buffer.from(text), url: base + path };
-    },
-
-    async stream(path): Promise<BodyReply | null> {
-      const text = act();
-      return text === null
-        ? null
-        : { start: 0, total: undefined, body: bodyOf(text), url: base + path };
-    },
-  };
-  return self;
-}
-
-/** Breaks off after "cut". */
-
-async function* bodyOf(text: string): AsyncGenerator<Uint8Array> {
-  yield Buffer.from(text);
-  if (text === 'cut') throw down;
-}
-
-function open(...sources: Mirror[]): { all: Source; troubles: [string, string][] } {
-  const troubles: [string, string][] = [];
-  const all = openMirrors(sources, (base, error) => troubles.push([base, error.message]));
-  return { all, troubles };
+  return { ask, asked };
 }
 
 t.test('the first mirror is asked and the others are left alone', async (t) => {
-  const [a, b] = [mirror('a/', 'A'), mirror('b/', 'B')];
-  const { all, troubles } = open(a, b);
-  t.equal(all.base, 'a/');
-  t.match(await all.get('x', OPTIONS), { bytes: Buffer.from('A') });
-  t.match(await all.stream('x', { from: 0 }), { url: 'a/x' });
-  t.equal(b.asked, 0);
+  const { mirrors, troubles } = open(A, B);
+  const { ask, asked } = asking({ 'a/': 'A', 'b/': 'B' });
+  t.equal(await firstAccepted(mirrors, ask), 'A');
+  t.same(asked, ['a/']);
   t.same(troubles, []);
 });
 
-t.test(
-  'the next one helps when one fails, which is told and then asked last',
-  async (t) => {
-    const [a, b] = [mirror('a/', down), mirror('b/', 'B')];
-    const { all, troubles } = open(a, b);
-    for (let n = 0; n < 3; n += 1) t.match(await all.get('x', OPTIONS), { url: 'b/x' });
-    t.equal(a.asked, 1, 'nobody waits for the dead one again in this run');
-    t.same(troubles, [['a/', 'the host does not answer']]);
-    a.now = 'A';
-    b.now = down;
-    t.match(await all.get('x', OPTIONS), { url: 'a/x' }, 'until the other one fails');
-    t.match(await all.get('x', OPTIONS), { url: 'a/x' });
-    t.equal(b.asked, 4);
-  },
-);
-
-t.test(
-  'a file that is longer than promised is looked for elsewhere as well',
-  async (t) => {
-    const a = mirror('a/', new QxError('malformed', 'the file is longer than it may be'));
-    const { all, troubles } = open(a, mirror('b/', 'B'));
-    t.match(await all.get('x', OPTIONS), { url: 'b/x' });
-    t.equal(troubles.length, 1);
-  },
-);
-
-t.test('the last error is thrown when all fail', async (t) => {
-  const last = new QxError('network', 'the host refuses the connection');
-  const { all, troubles } = open(mirror('a/', down), mirror('b/', last));
-  t.equal(await refusalOf(all.get('x', OPTIONS)), last);
-  t.equal(await refusalOf(all.stream('x', { from: 0 })), last);
-  t.equal(troubles.length, 4);
+t.test('a mirror that is refused is told of, and asked last from then on', async (t) => {
+  const { mirrors, troubles } = open(A, B, C);
+  const first = asking({ 'a/': forged, 'b/': down, 'c/': 'C' });
+  t.equal(await firstAccepted(mirrors, first.ask), 'C');
+  t.same(troubles, [
+    { base: 'a/', message: forged.message, quietly: false },
+    { base: 'b/', message: down.message, quietly: false },
+  ]);
+  const second = asking({ 'a/': 'A', 'b/': 'B', 'c/': down });
+  t.equal(await firstAccepted(mirrors, second.ask), 'A');
+  t.same(second.asked, ['c/', 'a/'], 'until all have been refused');
 });
 
-t.test('a missing file is trouble only when another mirror has it', async (t) => {
-  const { all, troubles } = open(mirror('a/', null), mirror('b/', 'B'));
-  t.match(await all.get('x', OPTIONS), { url: 'b/x' });
-  t.same(troubles, [['a/', 'this mirror lacks a file that another has']]);
-  const none = open(mirror('a/', null), mirror('b/', null));
-  t.same(await none.all.get('x', OPTIONS), { status: 'missing' });
-  t.equal(await none.all.stream('x', { from: 0 }), null);
-  t.same(none.troubles, []);
+t.test('other places than mirrors come behind them, and a bad one last', (t) => {
+  const { mirrors, troubles } = open(A);
+  t.same(mirrors.inOrder([B, C]), [A, B, C]);
+  mirrors.refuse(B, forged);
+  mirrors.refuse(A, down, { quietly: true });
+  t.same(mirrors.inOrder([B, C]), [C, A, B]);
+  t.same(
+    troubles.map(({ base, quietly }) => [base, quietly]),
+    [
+      ['b/', false],
+      ['a/', true],
+    ],
+  );
+  t.end();
 });
 
-t.test('one that says missing counts more than one that cannot be reached', async (t) => {
-  const { all, troubles } = open(mirror('a/', down), mirror('b/', null));
-  t.same(await all.get('x', OPTIONS), { status: 'missing' });
-  t.equal(troubles.length, 1);
+t.test('of a single place the error itself tells enough', async (t) => {
+  const { mirrors, troubles } = open(A);
+  t.equal(await refusalOf(firstAccepted(mirrors, asking({ 'a/': down }).ask)), down);
+  t.same(troubles, []);
 });
 
-t.test('a body that breaks off sends the next request elsewhere', async (t) => {
-  const { all } = open(mirror('a/', 'cut'), mirror('b/', 'whole'));
-  const read = async (): Promise<void> => {
-    const reply = await all.stream('x', { from: 0 });
-    for await (const piece of reply?.body ?? []) t.equal(String(piece), 'cut');
-  };
-  t.equal(await refusalOf(read()), down);
-  t.match(await all.stream('x', { from: 3 }), { url: 'b/x' });
+t.test('when none is accepted, the most telling refusal counts', async (t) => {
+  const { mirrors, troubles } = open(A, B, C);
+  const { ask } = asking({ 'a/': down, 'b/': forged, 'c/': down });
+  t.equal(await refusalOf(firstAccepted(mirrors, ask)), forged);
+  t.equal(troubles.length, 3);
 });
 
-t.test('an abort and a defect are not tried elsewhere', async (t) => {
-  for (const error of [new QxError('deferred', 'stopped'), new TypeError('a defect')]) {
-    const b = mirror('b/', 'B');
-    const { all, troubles } = open(mirror('a/', error), b);
-    await t.rejects(all.get('x', OPTIONS), error);
-    t.equal(b.asked, 0);
+t.test('what is signed tells more than what was changed, late, or not there', (t) => {
+  const order: Code[] = [
+    'too-new', 'signature', 'rollback', 'digest', 'malformed', 'stale', 'network', 'disk',
+  ]; // prettier-ignore
+  for (const [at, code] of order.entries()) {
+    const rest = order.slice(at).map((each) => new QxError(each, each));
+    t.equal(mostTelling(rest.reverse()).code, code);
+  }
+  const twice = [new QxError('stale', 'one'), new QxError('stale', 'other')];
+  t.equal(mostTelling(twice).message, 'one', 'of equal ones the first');
+  t.equal(mostTelling([]).code, 'config', 'without any mirror there is nothing to read');
+  t.end();
+});
+
+t.test('a stop, a defect and what is wrong here are not tried elsewhere', async (t) => {
+  const errors = [
+    new QxError('deferred', 'stopped'),
+    new QxError('local-state', 'unreadable'),
+    new QxError('config', 'not a URL'),
+    new TypeError('a defect'),
+    Object.assign(new Error('full'), { code: 'ENOSPC' }),
+  ];
+  for (const error of errors) {
+    const { mirrors, troubles } = open(A, B);
+    const { ask, asked } = asking({ 'a/': error, 'b/': 'B' });
+    await t.rejects(firstAccepted(mirrors, ask), error);
+    t.same(asked, ['a/']);
     t.same(troubles, []);
   }
-});
-
-t.test('without any mirror there is nothing to read from', (t) => {
-  t.equal(refusal(() => openMirrors([], () => undefined)).code, 'config');
-  t.end();
 });

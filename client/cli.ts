@@ -19,6 +19,8 @@ export interface RunOptions {
   stderr: Sink;
   signal: AbortSignal;
   machine: string;
+  /** The answer of a person at the terminal; null where nobody sits there. */
+  ask?: (question: string) => Promise<string | null>;
 }
 
 const SPEC = { program: 'qx-update', commands: COMMANDS, common: COMMON_OPTIONS };
@@ -74,7 +76,7 @@ async function runCommand(
 }
 
 function contextOf(flags: Flags, out: Output, options: RunOptions): Context {
-  const { fx, env, signal, machine } = options;
+  const { fx, env, signal, machine, ask = () => Promise.resolve(null) } = options;
   const root = (flags.text('root') ?? '/').replace(/(?<=.)\/+$/, '');
   const configFile = flags.text('config') ?? env.QX_UPDATE_CONFIG;
   const overrides = overridesOf(flags);
@@ -84,6 +86,7 @@ function contextOf(flags: Flags, out: Output, options: RunOptions): Context {
     env,
     out,
     signal,
+    ask,
     machine,
     root,
     configFile,

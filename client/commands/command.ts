@@ -1,5 +1,7 @@
+import { posix } from 'node:path';
 import * as v from 'valibot';
 import type { Config } from '../config/config.ts';
+import { belowRoot } from '../config/load.ts';
 import type { ConfigFile } from '../config/schema.ts';
 import type { Effects } from '../effects/effects.ts';
 import { QxError, printable } from '../format/error.ts';
@@ -20,6 +22,8 @@ export interface Context {
   out: Output;
   /** Aborted by SIGTERM and SIGINT, with a QxError `deferred` as its reason. */
   signal: AbortSignal;
+  /** The answer of a person at the terminal; null where nobody sits there. */
+  ask(question: string): Promise<string | null>;
   /** Architecture of this machine, in the words of uname -m. */
   machine: string;
   /** --root, "/" when it is not given. */
@@ -58,6 +62,11 @@ export const EXIT_CODE_OPTION: OptionSpec = {
 
 export const EXIT_UPDATE_AVAILABLE = 100;
 export const EXIT_REBOOT_PENDING = 101;
+
+/** A file that an argument names: absolute paths lie below --root, relative ones in the current folder. */
+export function placed({ root }: Context, path: string): string {
+  return posix.isAbsolute(path) ? belowRoot(root, path) : path;
+}
 
 /** What --url and --channel say. QxError `usage` for what is no name of a channel. */
 export function overridesOf(flags: Flags): ConfigFile {

@@ -8,7 +8,7 @@ import { writeDurably } from '../effects/durable.ts';
 import { QxError, printable } from '../format/error.ts';
 import type { Config } from '../config/config.ts';
 import { formatTable } from '../terminal/text.ts';
-import type { Command, Context } from './command.ts';
+import { type Command, type Context, placed } from './command.ts';
 
 /** The settings that count, by the key of update.toml that sets each. */
 function settings(config: Config): Partial<Record<ConfigKey, unknown>> {
@@ -165,11 +165,6 @@ export const importFile: Command = {
     };
   },
 };
-
-/** Absolute paths lie below --root, relative ones in the current folder. */
-function placed({ root }: Context, path: string): string {
-  return posix.isAbsolute(path) ? belowRoot(root, path) : path;
-}
 
 async function readOlder({ fx }: Context, path: string): Promise<string> {
   const bytes = await readConfigFile(fx.files, path);

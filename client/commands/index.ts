@@ -6,6 +6,7 @@ import { apply, check, download, run } from './update-commands.ts';
 import { gc, hold, recover, unhold } from './maintenance.ts';
 import { rollback } from './rollback.ts';
 import { markBad, markGood } from './slots.ts';
+import * as trust from './trust.ts';
 import { verify } from './verify.ts';
 
 /** The command table in the order in which --help prints it. */
@@ -26,6 +27,8 @@ export const COMMANDS: readonly Command[] = [
   gc,
   recover,
   adopt,
+  trust.show,
+  trust.add,
   config.show,
   config.check,
   config.set,

@@ -80,7 +80,7 @@ async function checkState(files: Files, path: string): Promise<void> {
 }
 
 async function checkRoot(files: Files, path: string, trusted: Root): Promise<void> {
-  const root = await readRoot(files, path);
+  const root = (await readRoot(files, path))?.root;
   const named = Number(/(\d+)\.json$/.exec(path)?.[1]);
   if (root?.repository === trusted.repository && root.version === named) return;
   throw new QxError('local-state', 'a stored trust root is not what its name says', {

@@ -1,4 +1,9 @@
-import { listIfThere, readIfThere, writeDurably } from '../effects/durable.ts';
+import {
+  listIfThere,
+  readIfThere,
+  removeTree,
+  writeDurably,
+} from '../effects/durable.ts';
 import type { Files } from '../effects/effects.ts';
 import { QxError } from '../format/error.ts';
 import { LIMITS } from '../format/limits.ts';
@@ -8,6 +13,7 @@ import {
   type SignatureBlock,
 } from '../format/minisign/signature.ts';
 import { parseRoot, type Root } from '../format/root.ts';
+import type { RootFile } from '../policy/pin.ts';
 
 /** Signed bytes that were verified once and are kept to be verified again without asking the network. */
 export interface StoredDocument {
@@ -26,38 +32,94 @@ export async function readTrustedRoot(
   stateDir: string,
   pinnedFile: string,
 ): Promise<{ pinned: Root; trusted: Root }> {
-  const pinned = await readPinnedRoot(files, pinnedFile);
-  const dir = trustDir(stateDir, pinned.repository);
-  const versions = (await listIfThere(files, dir))
-    .map((file) => /^(\d+)\.json$/.exec(file)?.[1])
-    .filter((text) => text !== undefined)
-    .map(Number);
-  const newest = Math.max(...versions, 0);
+  const { pinned, trusted } = await readTrust(files, stateDir, pinnedFile);
+  return { pinned: pinned.root, trusted: trusted.root };
+}
+
+/** The same with their bytes, and the versions that led from one to the other. */
+export async function readTrust(
+  files: Files,
+  stateDir: string,
+  pinnedFile: string,
+): Promise<{ pinned: RootFile; trusted: RootFile; walked: number[] }> {
+  const pinned = await readPin(files, pinnedFile);
+  if (pinned === null) throw noPin(pinnedFile);
+  const { repository, version } = pinned.root;
+  const later = (await storedRoots(files, stateDir, repository)).filter(
+    (each) => each > version,
+  );
+  const walked = [version, ...later];
+  const newest = later.at(-1);
   // A newer image may pin a newer root than the host has walked to.
-  if (newest <= pinned.version) return { pinned, trusted: pinned };
-  const path = `${dir}/${newest}.json`;
+  if (newest === undefined) return { pinned, trusted: pinned, walked };
+  const path = `${trustDir(stateDir, repository)}/${newest}.json`;
   const trusted = await readRoot(files, path);
-  if (trusted?.repository === pinned.repository && trusted.version === newest)
-    return { pinned, trusted };
+  if (trusted?.root.repository === repository && trusted.root.version === newest)
+    return { pinned, trusted, walked };
   throw new QxError('local-state', 'a stored trust root is not what its name says', {
     where: path,
   });
 }
 
-async function readPinnedRoot(files: Files, path: string): Promise<Root> {
-  const root = await readRoot(files, path);
-  if (root !== null) return root;
-  throw new QxError('config', 'the pinned trust root is missing', {
+/** Versions of the roots that this host has walked to, in ascending order. */
+export async function storedRoots(
+  files: Files,
+  stateDir: string,
+  repository: string,
+): Promise<number[]> {
+  return (await listIfThere(files, trustDir(stateDir, repository)))
+    .map((file) => /^(\d+)\.json$/.exec(file)?.[1])
+    .filter((text) => text !== undefined)
+    .map(Number)
+    .sort((a, b) => a - b);
+}
+
+/** The stored bytes of one of them, not looked into; null where there is none. */
+export function readStoredRoot(
+  files: Files,
+  stateDir: string,
+  repository: string,
+  version: number,
+): Promise<Buffer | null> {
+  const path = `${trustDir(stateDir, repository)}/${version}.json`;
+  return readIfThere(files, path, LIMITS.rootBytes);
+}
+
+/** The chain begins anew with the pinned root. */
+export function forgetRoots(
+  files: Files,
+  stateDir: string,
+  repository: string,
+): Promise<void> {
+  return removeTree(files, trustDir(stateDir, repository));
+}
+
+/** The pinned root; null where there is none, and one that is broken is none or QxError `local-state`. */
+export async function readPin(
+  files: Files,
+  path: string,
+  { broken }: { broken: 'throw' | 'as none' } = { broken: 'throw' },
+): Promise<RootFile | null> {
+  try {
+    return await readRoot(files, path);
+  } catch (error) {
+    if (broken === 'as none' && error instanceof QxError) return null;
+    throw error;
+  }
+}
+
+function noPin(path: string): QxError {
+  return new QxError('config', 'the pinned trust root is missing', {
     where: path,
-    hint: 'copy root/1.json of the repository there, from a place that you trust, not from the host itself',
+    hint: '"qx-update trust add FILE --fingerprint HEX" pins one that the publisher has handed over',
   });
 }
 
 /** Null where there is none; QxError `local-state` for one that cannot be used. */
-export async function readRoot(files: Files, path: string): Promise<Root | null> {
+export async function readRoot(files: Files, path: string): Promise<RootFile | null> {
   try {
     const bytes = await readIfThere(files, path, LIMITS.rootBytes);
-    return bytes === null ? null : parseRoot(bytes, path);
+    return bytes === null ? null : { root: parseRoot(bytes, path), bytes };
   } catch (error) {
     if (!(error instanceof QxError)) throw error;
     throw new QxError(

@@ -26,6 +26,7 @@ export interface Forge {
   /** Writes a file of the tree. */
   put(file: string, bytes: string | Uint8Array): void;
   remove(file: string): void;
+  read(file: string): Buffer;
   /** Stores bytes as an object and gives the source of a manifest. */
   object(bytes: Buffer, encoding?: 'identity' | 'br'): Source;
   /** Publishes bytes as a manifest, signed by the release key, and gives its descriptor. */
@@ -112,6 +113,7 @@ export function makeForge(dir: string, repository = 'example'): Forge {
     remove: (file) => {
       fs.rmSync(path.join(dir, file), { force: true, recursive: true });
     },
+    read: (file) => fs.readFileSync(path.join(dir, file)),
     object: (bytes, encoding = 'identity') => {
       const stored = encoding === 'br' ? brotliCompressSync(bytes) : bytes;
       const descriptor = { sha256: sha256(stored), size: stored.length };

@@ -40,7 +40,9 @@ const PATIENT = { connect_timeout: '20s', stall_timeout: '20s', retries: 0 };
 
 /** Stories of one file share the host that each of them begins with. */
 export function stories(top: Test): (name: string, tell: Tell) => void {
-  const folder = top.testdir();
+  // Not tap's own folder, which is the same for all that run this file: the mutants do so at the same time.
+  const folder = fs.mkdtempSync('/tmp/quantix-attack-');
+  top.teardown(() => fs.rmSync(folder, { recursive: true }));
   const clock = path.join(folder, 'client-at.cjs');
   let base: Promise<string> | undefined;
   let clocked: Promise<string> | undefined;

@@ -26,7 +26,7 @@ const UNWELL = {
 };
 
 t.test(
-  'UEFI and layout B: a system that is never well takes its components with it',
+  'UEFI and layout B: a system that is never well takes its components with it; then A → B → A',
   programs,
   async (t) => {
     const publisher = await newPublisher(t);
@@ -71,7 +71,13 @@ t.test(
       'what is baked in supersedes the override',
     );
     t.match(await statusOf(machine), { version: '3.0.0', slots: { booted: 'B' } });
+
+    await publisher.publish('4.0.0', '--image', await image('4.0.0'));
+    await runInBackground(machine, 'qx-update run');
+    t.equal(await choice(machine), 'A trial');
+    t.equal(await markedGood(machine), 'A');
+    t.match(await statusOf(machine), { version: '4.0.0', slots: { booted: 'A' } });
     await machine.cutPower();
-    t.match(await environmentOf(disk), { next: 'B', a: 'good-8', b: 'good-8' });
+    t.match(await environmentOf(disk), { next: 'A', a: 'good-8', b: 'good-8' });
   },
 );

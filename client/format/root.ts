@@ -16,13 +16,13 @@ const keyLine = v.pipe(
   v.regex(/^RW[0-9A-Za-z+/]{54}$/, 'a public key of 56 characters, "RW…"'),
 );
 
+/** What a role may be called. */
+export const ROLE_NAME = /^(?:root|release|channel|channel\/[a-z0-9][a-z0-9._-]*)$/;
+
 const roleName = v.pipe(
   v.string(),
   v.maxLength(LIMITS.nameCharacters + 'channel/'.length),
-  v.regex(
-    /^(?:root|release|channel|channel\/[a-z0-9][a-z0-9._-]*)$/,
-    'a role: "root", "release", "channel" or "channel/<name>"',
-  ),
+  v.regex(ROLE_NAME, 'a role: "root", "release", "channel" or "channel/<name>"'),
 );
 
 const role = v.object({ keys: listOf(keyId, LIMITS.keys), threshold: positive });

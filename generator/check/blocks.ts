@@ -11,20 +11,22 @@ import { verifyRole } from '../../client/format/trust.ts';
 import type { Source } from '../../client/reader/source.ts';
 import type { Problems } from './problems.ts';
 
-/** A threshold that is met hides a damaged block beside it: each block is looked at by itself. */
+/**
+ * A threshold that is met hides a damaged block beside it: each block is looked at by itself. What was signed
+ * again after a new root still bears the blocks of keys that went, for hosts that have not walked on.
+ */
 export function checkBlocks(
-  root: Root,
+  roots: readonly Root[],
   bytes: Uint8Array,
   blocks: readonly SignatureBlock[],
   where: string,
   problems: Problems,
 ): void {
   for (const block of blocks) {
-    const line = Object.hasOwn(root.keys, block.keyId)
-      ? root.keys[block.keyId]
-      : undefined;
+    const root = roots.find(({ keys }) => Object.hasOwn(keys, block.keyId));
+    const line = root?.keys[block.keyId];
     if (line === undefined) {
-      problems.warn('signature', 'a signature by a key that the root does not list', {
+      problems.warn('signature', 'a signature by a key that no trust root lists', {
         where,
         found: block.keyId,
       });

@@ -70,10 +70,9 @@ export async function checkManifestFile(
   if (found === null) reportMissing(problems, first);
   if (!found) return undefined;
   const current = namings.some((naming) => naming.current);
-  const verified = await problems.attempt(() => verify(check, first, found, current));
-  if (verified === undefined) return undefined;
-  const { manifest, root } = verified;
-  checkBlocks(root, found.bytes, found.blocks, signaturePath(sha256), problems);
+  const manifest = await problems.attempt(() => verify(check, first, found, current));
+  if (manifest === undefined) return undefined;
+  checkBlocks(check.roots, found.bytes, found.blocks, signaturePath(sha256), problems);
   for (const naming of namings) compareNaming(naming, manifest, found.bytes, problems);
   return { sha256, manifest, current, ...found };
 }
@@ -84,15 +83,13 @@ function verify(
   naming: Naming,
   { bytes, blocks }: FoundManifest,
   current: boolean,
-): { manifest: Manifest; root: Root } {
+): Manifest {
   const { descriptor } = naming;
   const want = current ? naming.want : ownName(naming.want, bytes);
   const where = manifestPath(descriptor.sha256);
   const [newest, ...older] = check.roots;
-  const judge = (root: Root): { manifest: Manifest; root: Root } => ({
-    manifest: checkManifest(root, descriptor, want, bytes, blocks, where),
-    root,
-  });
+  const judge = (root: Root): Manifest =>
+    checkManifest(root, descriptor, want, bytes, blocks, where);
   if (newest === undefined) throw new QxError('defect', 'no root to check with');
   try {
     return judge(newest);

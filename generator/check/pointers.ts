@@ -21,6 +21,8 @@ export interface PointerCheck {
   effects: Effects;
   source: Source;
   root: Root;
+  /** The current root first, then older ones. */
+  roots: readonly Root[];
   /** Null where nobody can list the tree's folders. */
   files: readonly TreeFile[] | null;
   /** What the workspace signed last, where there is one. */
@@ -153,7 +155,7 @@ async function judgePair(
   signed: SignedPointer,
   pair: Pair,
 ): Promise<void> {
-  const { root, problems } = check;
+  const { roots, problems } = check;
   const { product, channel } = signed.pointer;
   const { published, side } = pair;
   const path = signaturePath(signed.sha256);
@@ -167,7 +169,7 @@ async function judgePair(
     });
   } else {
     const blocks = await problems.attempt(() => parseSignatures(published, path));
-    checkBlocks(root, signed.bytes, blocks ?? [], path, problems);
+    checkBlocks(roots, signed.bytes, blocks ?? [], path, problems);
   }
   if (side === null) {
     problems.warn('signature', 'no signature beside the pointer', {

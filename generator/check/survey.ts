@@ -67,10 +67,15 @@ export async function surveyTree(options: SurveyOptions): Promise<Survey> {
   const names = channelNames(indexes.index, files);
   compareIndex(indexes, names, problems);
   const serials = workspace === null ? null : await readSerials(workspace);
-  const check = { effects, source, root, files, serials, limits, problems };
+  const roots = newestFirst(chain);
+  const check = { effects, source, root, roots, files, serials, limits, problems };
   const pointers = await inParallel(names, (name) => checkPointerFile(check, name));
   const surveyed = { ...indexes, root, chain, names, pointers, files };
   return { ...surveyed, manifests: await checkManifests(options, surveyed) };
+}
+
+function newestFirst(chain: readonly AcceptedRoot[]): Root[] {
+  return [...chain].reverse().map(({ root }) => root);
 }
 
 async function inParallel<T, U>(
@@ -106,7 +111,7 @@ async function checkManifests(
   const { place, problems } = options;
   const { root, chain, files } = survey;
   const find = options.find?.(root) ?? manifestsIn(place.source);
-  const roots = [...chain].reverse().map((accepted) => accepted.root);
+  const roots = newestFirst(chain);
   const check = { roots, find, problems };
   const named = namedManifests(root.repository, survey);
   const manifests = await inParallel(named.values(), (namings) =>

@@ -6,6 +6,7 @@ import {
   type CommandResult,
   OUTPUT_OPTIONS,
 } from '../../client/terminal/command-line.ts';
+import { QxError, printable } from '../../client/format/error.ts';
 import type { Context } from '../context.ts';
 import { withLock } from '../workspace/lock.ts';
 import { workspacePaths } from '../workspace/paths.ts';
@@ -34,6 +35,15 @@ export const WRITE_OPTIONS: readonly OptionSpec[] = [
   { flag: 'dry-run', describe: 'Say what would be written, and write nothing' },
   WAIT_OPTION,
 ];
+
+/** An argument that is a whole number. QxError `usage`. */
+export function wholeArgument(name: string, text: string): number {
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw new QxError('usage', `<${name}> is not a number`, {
+    expected: 'a whole number',
+    found: printable(text),
+  });
+}
 
 export function workspaceFolder(context: Context, flags: Flags): string {
   return resolve(context.cwd, flags.text('workspace') ?? '.');

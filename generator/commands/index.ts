@@ -10,6 +10,13 @@ import { preflight } from './preflight.ts';
 import { promote } from './promote.ts';
 import { prune } from './prune.ts';
 import { pull } from './pull.ts';
+import { rootAddKey } from './root-add-key.ts';
+import { rootCosign } from './root-cosign.ts';
+import { rootRemoveKey } from './root-remove-key.ts';
+import { rootRotate } from './root-rotate.ts';
+import { rootSetExpiry } from './root-set-expiry.ts';
+import { rootSetFloor } from './root-set-floor.ts';
+import { rootSetThreshold } from './root-set-threshold.ts';
 import { rootShow } from './root-show.ts';
 import { schema } from './schema.ts';
 import { serve } from './serve.ts';
@@ -35,5 +42,12 @@ export const COMMANDS: readonly Command[] = [
   serve,
   dev,
   rootShow,
+  rootAddKey,
+  rootRemoveKey,
+  rootRotate,
+  rootSetThreshold,
+  rootSetFloor,
+  rootSetExpiry,
+  rootCosign,
   schema,
 ];

@@ -1,34 +1,77 @@
+import { LIMITS } from '../../client/format/limits.ts';
 import type { Root } from '../../client/format/root.ts';
+import { rootPath } from '../../client/format/tree.ts';
 import { formatTable } from '../../client/terminal/text.ts';
+import { keyNames } from '../keys/key-names.ts';
+import { differences } from '../root/difference.ts';
+import { judgeRoot } from '../root/sign-root.ts';
+import { sha256Of } from '../tree/digest.ts';
 import { rootChain } from '../tree/roots.ts';
+import { listPending } from '../workspace/pending.ts';
+import type { Workspace } from '../workspace/workspace.ts';
 import { type Command, readingIn } from './command.ts';
 
 export const rootShow: Command = {
   name: 'root show',
-  describe: 'Print the current trust root: which keys sign what, and until when',
+  describe:
+    'Print the current trust root: which keys sign what, and until when; and the next one while it waits',
   examples: ['root show'],
   run: async (context, _args, flags) => {
     const workspace = await readingIn(context, flags);
     const chain = await rootChain(workspace.tree);
     const root = chain.at(-1) as Root;
+    const bytes = await workspace.tree.read(rootPath(root.version), LIMITS.rootBytes);
+    const names = await keyNames(workspace.effects.files, workspace.paths.keys);
+    const requests = await requestsFor(workspace, root);
     const value = {
       repository: root.repository,
       version: root.version,
       versions: chain.length,
+      sha256: bytes === null ? null : sha256Of(bytes),
       expires: root.expires,
       roles: root.roles,
       keys: root.keys,
+      names: Object.fromEntries(names),
       floors: root.floors ?? {},
+      requests,
     };
-    return { value, text: describeRoot(root) };
+    const waiting = requests.map(
+      ({ version, signatures, path, changes }) =>
+        `root ${version} waits for signatures (${signatures}): ${path}\n  ${changes.join('\n  ')}`,
+    );
+    return { value, text: [describeRoot(root, names), ...waiting].join('\n\n') };
   },
 };
 
-function describeRoot(root: Root): string {
+async function requestsFor(workspace: Workspace, current: Root) {
+  const pending = await listPending(workspace);
+  return pending.flatMap((document) => {
+    if (document.type !== 'root' || document.root.version !== current.version + 1)
+      return [];
+    const { root, bytes, blocks, file } = document;
+    return {
+      version: root.version,
+      path: file,
+      signatures: judgeRoot(current, root, bytes, blocks).have,
+      changes: differences(current, root, (id) => id),
+    };
+  });
+}
+
+/** A root as tables; keys with the names that they have here. */
+export function describeRoot(
+  root: Root,
+  names: ReadonlyMap<string, string> = new Map(),
+): string {
   const roles = Object.entries(root.roles).map(([role, { keys, threshold }]) => [
     role,
     `${threshold} of ${keys.length}`,
     keys.join(' '),
+  ]);
+  const keys = Object.entries(root.keys).map(([id, line]) => [
+    id,
+    line,
+    names.get(id) ?? '',
   ]);
   const floors = Object.entries(root.floors ?? {}).map(([name, floor]) => [
     name,
@@ -37,7 +80,7 @@ function describeRoot(root: Root): string {
   const parts = [
     `root ${root.version} of ${root.repository}, expires ${root.expires}`,
     formatTable([['role', 'signatures', 'keys'], ...roles]),
-    formatTable([['key', 'public key'], ...Object.entries(root.keys)]),
+    formatTable([['key', 'public key', 'in keys/'], ...keys]),
   ];
   if (floors.length > 0)
     parts.push(formatTable([['product', 'lowest release'], ...floors]));

@@ -7,12 +7,26 @@ import { type Cosigned, addSignatures, signPending } from '../release/add-signat
 import { publishIndexes } from '../release/publish.ts';
 import { SIGN_OPTIONS, type Session, openSession } from '../release/session.ts';
 import { type SignedPointer, signPointers } from '../release/sign-pointers.ts';
-import { type Command, WRITE_OPTIONS, writingIn } from './command.ts';
+import type { RootStep, RootWork } from '../root/request.ts';
+import {
+  type SentSignatures,
+  type SignedRequest,
+  signRequest,
+} from '../root/sign-request.ts';
+import { describeStep, stepRecord } from '../root/tell.ts';
+import {
+  type Command,
+  type CommandResult,
+  type Flags,
+  WRITE_OPTIONS,
+  writingIn,
+} from './command.ts';
+import { NOW_OPTION, keyLabel, rootWork } from './root-change.ts';
 
 export const sign: Command = {
   name: 'sign',
   describe:
-    'Fill in and sign pointers that were edited by hand or are close to their expiry',
+    'Fill in and sign pointers that were edited by hand or are close to their expiry, and all that waits in pending/',
   options: [
     {
       flag: 'fill-only',
@@ -22,51 +36,79 @@ export const sign: Command = {
       flag: 'add FILE',
       describe: 'Take signatures that were made elsewhere (repeatable)',
     },
+    NOW_OPTION,
     ...SIGN_OPTIONS,
     ...WRITE_OPTIONS,
   ],
   examples: ['sign', 'sign --fill-only', 'sign --add second-signer.minisig'],
   run: (context, _args, flags) =>
     writingIn(context, flags, 'sign', async (workspace) => {
-      const session = await openSession(context, flags, workspace);
-      const files = flags.list('add');
-      const fillOnly = flags.is('fill-only');
-      const cosigned =
-        files.length > 0
-          ? await addFiles(context, session, files)
-          : fillOnly
-            ? []
-            : await signPending(session);
-      const pointers = files.length > 0 ? [] : await signPointers(session, fillOnly);
+      const sent = await readSent(context, flags.list('add'));
+      const work = await rootWork(context, flags, workspace);
+      const { step, rest } = flags.is('fill-only')
+        ? { step: null, rest: sent }
+        : await signRequest(work, sent);
+      // The next root is the way out of an expired one, under which nothing else can be signed.
+      const isAll = sent.length > 0 && rest.length === 0;
+      const isOver = Date.parse(work.current.expires) <= context.effects.clock.now();
+      if (step !== null && (isAll || (isOver && step.state !== 'published')))
+        return answer(work, step, [], []);
+      const session = await openSession(context, flags, workspace, work.keys);
+      const { cosigned, pointers } = await signRest(session, flags, sent, rest);
       await publishIndexes(session);
-      const { dryRun, tree } = workspace;
-      const lines = [
-        ...cosigned.map(describeCosigned),
-        ...pointers.flatMap(describePointer),
-      ];
-      if (dryRun) lines.push('nothing was written (--dry-run)');
-      return {
-        value: { dryRun, pointers, cosigned, changes: tree.changes },
-        text: lines.length > 0 ? lines.join('\n') : 'nothing to sign',
-      };
+      return answer(work, step, cosigned, pointers);
     }),
 };
 
-async function addFiles(
-  context: Context,
+async function signRest(
   session: Session,
+  flags: Flags,
+  sent: readonly SentSignatures[],
+  rest: SignedRequest['rest'],
+): Promise<{ cosigned: Cosigned[]; pointers: SignedPointer[] }> {
+  if (sent.length > 0) {
+    const cosigned: Cosigned[] = [];
+    for (const { path, blocks } of rest)
+      cosigned.push(...(await addSignatures(session, blocks, path)));
+    return { cosigned, pointers: [] };
+  }
+  const fillOnly = flags.is('fill-only');
+  const cosigned = fillOnly ? [] : await signPending(session);
+  return { cosigned, pointers: await signPointers(session, fillOnly) };
+}
+
+async function readSent(
+  context: Context,
   files: readonly string[],
-): Promise<Cosigned[]> {
-  const done: Cosigned[] = [];
+): Promise<SentSignatures[]> {
+  const sent: SentSignatures[] = [];
   for (const file of files) {
     const path = resolve(context.cwd, file);
-    const blocks = parseSignatures(
-      await context.effects.files.read(path, LIMITS.signatureBytes),
-      file,
-    );
-    done.push(...(await addSignatures(session, blocks, path)));
+    const bytes = await context.effects.files.read(path, LIMITS.signatureBytes);
+    sent.push({ path, blocks: parseSignatures(bytes, file) });
   }
-  return done;
+  return sent;
+}
+
+async function answer(
+  { workspace, current }: RootWork,
+  step: RootStep | null,
+  cosigned: readonly Cosigned[],
+  pointers: readonly SignedPointer[],
+): Promise<CommandResult> {
+  const { dryRun, tree } = workspace;
+  const label = await keyLabel(workspace);
+  const lines = [
+    ...(step === null ? [] : describeStep(step, current, label)),
+    ...cosigned.map(describeCosigned),
+    ...pointers.flatMap(describePointer),
+  ];
+  if (dryRun) lines.push('nothing was written (--dry-run)');
+  const root = step === null ? null : stepRecord(step, current);
+  return {
+    value: { dryRun, root, pointers, cosigned, changes: tree.changes },
+    text: lines.length > 0 ? lines.join('\n') : 'nothing to sign',
+  };
 }
 
 function describeCosigned({ document, state, path, signatures }: Cosigned): string {

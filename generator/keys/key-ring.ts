@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Files } from '../../client/effects/effects.ts';
 import { QxError } from '../../client/format/error.ts';
+import { parsePublicKeyLine } from '../../client/format/minisign/public-key.ts';
 import {
   isEncrypted,
   parseSecretKeyFile,
@@ -13,6 +14,7 @@ import {
   namedKeyFiles,
   readKeyFile,
 } from './key-files.ts';
+import { keyNames } from './key-names.ts';
 import type { Passwords } from './passwords.ts';
 import { type SignPlace, commandSigner } from './sign-command.ts';
 import { type Signer, keySigner } from './signer.ts';
@@ -30,8 +32,8 @@ export interface KeySources {
 /** What can sign; secret keys are read when they are first needed. */
 export interface KeyRing {
   /**
-   * The keys at hand that the root lists for a role: given ones first, then those that quantix-repo.toml names.
-   * QxError `config` where there is none.
+   * The keys at hand that the root lists for a role: given ones first, then those in keys/ whose NAME.pub says
+   * so, or that quantix-repo.toml names. QxError `config` where there is none.
    */
   forRole(root: Root, role: string): Promise<Signer[]>;
 }
@@ -64,19 +66,62 @@ export function keyRing(
     const file = await readKeyFile(files, path, `keys/${name}.key`);
     return file === null ? [] : [await open(file)];
   };
-  const ofWorkspace = async (role: string): Promise<Signer[]> =>
-    (await inTurn(keyNamesOf(config, role), named)).flat();
+  const ofWorkspace = async (names: readonly string[]): Promise<Signer[]> =>
+    (await inTurn(names, named)).flat();
   return {
     forRole: async (root, role) => {
       const own = belonging(root, role, await given());
       if (own.length > 0) return own;
-      const standing = await ofWorkspace(role);
+      const { names, others } = await namesFor(files, config, sources, root, role);
+      const standing = await ofWorkspace(names);
       const found = belonging(root, role, standing);
       if (found.length > 0) return found;
-      throw noKey(root, role, sources, keyNamesOf(config, role), standing);
+      const strange = [...standing.map(({ id }) => id), ...others];
+      throw noKey(root, role, sources, keyNamesOf(config, role), strange);
     },
   };
 }
+
+/** The same where none at hand is no fault; a password that does not fit still is one. */
+export async function keysAtHand(
+  keys: KeyRing,
+  root: Root,
+  role: string,
+): Promise<Signer[]> {
+  try {
+    return await keys.forRole(root, role);
+  } catch (error) {
+    if (error instanceof QxError && error.message.startsWith(NO_KEY)) return [];
+    throw error;
+  }
+}
+
+/**
+ * The trust root decides which keys count, quantix-repo.toml only adds names without a .pub file. `others` are
+ * the ids of keys that it names and the root does not list: they are not opened, which may ask for a password.
+ */
+async function namesFor(
+  files: Files,
+  config: WorkspaceConfig,
+  { folder }: KeySources,
+  root: Root,
+  role: string,
+): Promise<{ names: string[]; others: string[] }> {
+  const listed = root.roles[role]?.keys ?? [];
+  const ids = await keyNames(files, folder);
+  for (const [name, { public_key: line }] of Object.entries(config.signers))
+    ids.set(parsePublicKeyLine(line, `public_key of ${name}`).id, name);
+  const known = [...ids];
+  const names = known.filter(([id]) => listed.includes(id)).map(([, name]) => name);
+  const named = keyNamesOf(config, role);
+  const strange = known.filter(
+    ([id, name]) => named.includes(name) && !listed.includes(id),
+  );
+  const unknown = named.filter((name) => !known.some(([, other]) => other === name));
+  return { names: [...names, ...unknown], others: strange.map(([id]) => id) };
+}
+
+const NO_KEY = 'no key at hand';
 
 /** One after the other: each protected key takes a gigabyte of memory while it is opened. */
 async function inTurn<T, U>(
@@ -106,15 +151,15 @@ function noKey(
   role: string,
   sources: KeySources,
   names: readonly string[],
-  standing: readonly Signer[],
+  strange: readonly string[],
 ): QxError {
-  const others = standing.map(({ id }) => id).join(', ');
-  return new QxError('config', `no key at hand that may sign for the role "${role}"`, {
+  const others = strange.join(', ');
+  return new QxError('config', `${NO_KEY} that may sign for the role "${role}"`, {
     where:
       names.map((name) => join(sources.folder, `${name}.key`)).join(', ') ||
       sources.folder,
     expected: `one of [${(root.roles[role]?.keys ?? []).join(', ')}]`,
     found: others === '' ? 'none' : `${others}, which the root does not list for it`,
-    hint: '--key FILE, QX_REPO_SECRET_KEY, or [signing] in quantix-repo.toml',
+    hint: '--key FILE, QX_REPO_SECRET_KEY, or NAME.key beside NAME.pub in keys/',
   });
 }

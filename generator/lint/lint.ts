@@ -1,5 +1,7 @@
 import type { Context } from '../context.ts';
 import { judge } from '../release/sign-document.ts';
+import { judgeRoot } from '../root/sign-root.ts';
+import { keyNames } from '../keys/key-names.ts';
 import { listPending, roleOf } from '../workspace/pending.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import type { TreePlace } from '../check/place.ts';
@@ -12,6 +14,7 @@ import {
   lintPages,
   lintRoles,
   lintSettings,
+  lintSigning,
   lintSizes,
   lintUnreferenced,
 } from './rules.ts';
@@ -78,6 +81,7 @@ async function lintWorkspace(
     );
   }
   lintSettings(survey, config, problems);
+  lintSigning(survey, config, await keyNames(effects.files, paths.keys), problems);
   await lintKeyModes(effects.files, paths, problems);
   await lintPending(workspace, survey, problems);
 }
@@ -89,7 +93,11 @@ async function lintPending(
 ): Promise<void> {
   const pending = await problems.attempt(() => listPending(workspace));
   for (const document of pending ?? []) {
-    const { have } = judge(root, roleOf(root, document), document.bytes, document.blocks);
+    const { bytes, blocks } = document;
+    const { have } =
+      document.type === 'root'
+        ? judgeRoot(root, document.root, bytes, blocks)
+        : judge(root, roleOf(root, document), bytes, blocks);
     problems.warn('signature', 'a document that waits for more signatures', {
       where: document.file,
       found: have,

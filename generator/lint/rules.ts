@@ -158,3 +158,28 @@ export function lintRoles({ root }: Survey, problems: Problems): void {
     });
   }
 }
+
+/** Root 1 was made of this table; what it says later is nothing but a hint to people, which must not mislead them. */
+export function lintSigning(
+  { root }: Survey,
+  { signing }: WorkspaceConfig,
+  names: ReadonlyMap<string, string>,
+  problems: Problems,
+): void {
+  for (const [id, name] of names) {
+    for (const [role, named] of Object.entries(signing)) {
+      const listed = root.roles[role]?.keys ?? [];
+      if (!named.includes(name) || listed.includes(id)) continue;
+      problems.warn(
+        'config',
+        'quantix-repo.toml names a key that the trust root does not',
+        {
+          where: `[signing] ${role}`,
+          expected: `keys of root ${root.version}: ${listed.join(', ') || 'no such role'}`,
+          found: `${name} (${id})`,
+          hint: 'the trust root decides, and keys are found in keys/ by their ids: take the name out',
+        },
+      );
+    }
+  }
+}

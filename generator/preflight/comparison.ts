@@ -7,7 +7,7 @@ import type { Workspace } from '../workspace/workspace.ts';
 /** What a comparison with a served tree works with. */
 export interface Comparison {
   workspace: Workspace;
-  /** Ours, the current one. */
+  /** Under which the host's documents are judged: the newest that it serves, or ours where it serves none. */
   root: Root;
   index: ReleaseIndex;
   source: Source;

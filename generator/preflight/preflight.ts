@@ -7,7 +7,7 @@ import { REPOSITORY_INDEX_PATH } from '../../client/format/tree.ts';
 import type { Source } from '../../client/reader/source.ts';
 import { loadReleases } from '../tree/releases.ts';
 import { listPointers } from '../tree/pointers.ts';
-import { currentRoot } from '../tree/roots.ts';
+import { currentRoot, rootChain } from '../tree/roots.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import { type Comparison, type Preflight, unsigned } from './comparison.ts';
 import { comparePointer } from './pointers.ts';
@@ -24,9 +24,8 @@ export async function preflight(
   source: Source,
 ): Promise<Preflight> {
   const { tree, config } = workspace;
-  const root = await currentRoot(tree, config.repository);
-  const index = await loadReleases(tree, root);
-  const comparison = { workspace, root, index, source };
+  const ours = await currentRoot(tree, config.repository);
+  const index = await loadReleases(tree, ours);
   const found: Preflight = {
     empty: false,
     pointers: 0,
@@ -34,9 +33,12 @@ export async function preflight(
     conflicts: [],
     warnings: [],
   };
-  const served = await compareRoots(comparison, found);
+  const served = await compareRoots({ workspace, source }, ours, found);
   // Under roots that are not known here no other document can be judged.
   if (found.conflicts.length > 0) return found;
+  // Hosts still judge by the root that is served: what another publisher signed under it counts.
+  const root = (await rootChain(tree))[served - 1] ?? ours;
+  const comparison = { workspace, root, index, source };
   const names = await channelNames(comparison, found);
   for (const name of names.channels) {
     if (await comparePointer(comparison, name, found)) found.pointers += 1;

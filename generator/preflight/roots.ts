@@ -1,5 +1,6 @@
 import { QxError } from '../../client/format/error.ts';
 import { LIMITS } from '../../client/format/limits.ts';
+import type { Root } from '../../client/format/root.ts';
 import { rootPath } from '../../client/format/tree.ts';
 import { firstRoot } from '../../client/format/trust.ts';
 import { walkRoots } from '../../client/reader/roots.ts';
@@ -8,9 +9,10 @@ import { sha256Of } from '../tree/digest.ts';
 import type { Comparison, Preflight } from './comparison.ts';
 import { raced } from './raced.ts';
 
-/** Each root that is served must be one of ours. Gives how many are served. */
+/** Each root that is served must be one of ours, of which `root` is the newest. Gives how many are served. */
 export async function compareRoots(
-  { workspace, root, source }: Comparison,
+  { workspace, source }: Pick<Comparison, 'workspace' | 'source'>,
+  root: Root,
   found: Preflight,
 ): Promise<number> {
   for (let version = 1; version <= root.version; version += 1) {
@@ -23,9 +25,10 @@ export async function compareRoots(
       where: served.url,
       expected: ours === null ? 'none' : sha256Of(ours),
       found: sha256Of(served.bytes),
-      ...(version === 1
-        ? { hint: 'the host has another beginning of this repository: is the URL right' }
-        : {}),
+      hint:
+        version === 1
+          ? 'the host has another beginning of this repository: is the URL right'
+          : `the served one counts: take ${rootPath(version)} and what came after it out of public/, pull, and make the change again`,
     });
     found.conflicts.push(conflict);
     return version;

@@ -4,7 +4,13 @@ import { channelRole } from '../../client/format/root.ts';
 import { sideSignaturePath } from '../../client/format/tree.ts';
 import { listPointers, readPointer } from '../tree/pointers.ts';
 import { pointerBlocks, writeBlocks } from '../tree/signatures.ts';
-import { type PendingDocument, listPending, roleOf } from '../workspace/pending.ts';
+import { isPlaced } from '../root/countersign.ts';
+import {
+  type PendingUnderRoot,
+  dropPending,
+  listPending,
+  roleOf,
+} from '../workspace/pending.ts';
 import {
   placePointer,
   pointerWords,
@@ -34,7 +40,7 @@ export async function addSignatures(
 ): Promise<Cosigned[]> {
   const without = { ...session, keys: { forRole: () => Promise.resolve([]) } };
   const done: Cosigned[] = [];
-  for (const document of await listPending(session.workspace)) {
+  for (const document of await waitingDocuments(session)) {
     const role = roleOf(session.root, document);
     const counting = countingBlocks(session.root, role, document.bytes, blocks);
     if (counting.length > 0) done.push(await finish(without, document, counting));
@@ -51,7 +57,7 @@ export async function addSignatures(
 /** Signs what waits with the keys at hand; a document that none of them fits goes on waiting. */
 export async function signPending(session: Session): Promise<Cosigned[]> {
   const done: Cosigned[] = [];
-  for (const document of await listPending(session.workspace)) {
+  for (const document of await waitingDocuments(session)) {
     try {
       done.push(await finish(session, document, []));
     } catch (error) {
@@ -73,9 +79,25 @@ export async function signPending(session: Session): Promise<Cosigned[]> {
   return done;
 }
 
+/** What waits for keys of today's root. What lies in the tree already waits for the next one, if there is to be one. */
+async function waitingDocuments({
+  workspace,
+  root,
+}: Session): Promise<PendingUnderRoot[]> {
+  const all = await listPending(workspace);
+  const hasRequest = all.some(({ type }) => type === 'root');
+  const waiting: PendingUnderRoot[] = [];
+  for (const document of all) {
+    if (document.type === 'root') continue;
+    if (!(await isPlaced(workspace, root, document))) waiting.push(document);
+    else if (!hasRequest) await dropPending(workspace, document.sha256);
+  }
+  return waiting;
+}
+
 async function finish(
   session: Session,
-  document: PendingDocument,
+  document: PendingUnderRoot,
   more: readonly SignatureBlock[],
 ): Promise<Cosigned> {
   const blocks = unite(document.blocks, more);
@@ -114,7 +136,7 @@ async function addToPointers(
   return done;
 }
 
-function named(document: PendingDocument): string {
+function named(document: PendingUnderRoot): string {
   return document.type === 'manifest'
     ? `manifest ${releaseWords(document.manifest)}`
     : `pointer ${pointerWords(document.pointer)}`;

@@ -14,7 +14,7 @@ import { descriptorOf, sha256Of } from '../tree/digest.ts';
 import { writeIndexes } from '../tree/indexes.ts';
 import { addRelease } from '../tree/releases.ts';
 import { writeSchemas } from '../tree/schemas.ts';
-import { writeBlocks } from '../tree/signatures.ts';
+import { addBlocks, blocksOf, writeBlocks } from '../tree/signatures.ts';
 import { dropPending, listPending, savePending } from '../workspace/pending.ts';
 import { channelKey, readSerials, recordSerial } from '../workspace/serials.ts';
 import type { Session } from './session.ts';
@@ -59,7 +59,7 @@ export async function publishManifest(
   }
   await tree.write(manifestPath(sha256), bytes);
   await writeSchemas(tree);
-  await writeBlocks(tree, signaturePath(sha256), signed.blocks);
+  await addBlocks(tree, signaturePath(sha256), session.root, bytes, signed.blocks);
   await dropPending(session.workspace, sha256);
   addRelease(session.index, manifest, descriptorOf(bytes));
   return { state: 'published', path: manifestPath(sha256), ...about };
@@ -129,8 +129,9 @@ export async function placePointer(
   const sha256 = sha256Of(bytes);
   await refuseSpentSerial(session, pointer, sha256);
   await recordSerial(workspace, product, channel, { serial, version, sha256 });
-  await writeBlocks(tree, signaturePath(sha256), blocks);
-  await writeBlocks(tree, sideSignaturePath(product, channel), blocks);
+  await addBlocks(tree, signaturePath(sha256), session.root, bytes, blocks);
+  const all = await blocksOf(tree, bytes);
+  await writeBlocks(tree, sideSignaturePath(product, channel), all);
   await tree.write(pointerPath(product, channel), bytes);
   await dropPending(workspace, sha256);
 }

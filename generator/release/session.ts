@@ -82,7 +82,7 @@ export async function openSession(
 export function openKeyRing(
   context: Context,
   flags: Flags,
-  workspace: Workspace,
+  workspace: Pick<Workspace, 'config' | 'paths'>,
 ): KeyRing {
   const sources = {
     files: flags.list('key'),

@@ -8,11 +8,16 @@ export function addDays(time: string, days: number): string {
   return formatTime(Date.parse(time) + days * DAY_MS);
 }
 
+/** "2026-01-31T12:00:00Z" of a day that exists. */
+export function isTime(text: string): boolean {
+  const at = Date.parse(text);
+  return TIME.test(text) && !Number.isNaN(at) && formatTime(at) === text;
+}
+
 /** `--issued`, or the real clock. */
 export function issuedTime(given: string | undefined, nowMs: number): string {
   if (given === undefined) return formatTime(nowMs);
-  const at = Date.parse(given);
-  if (TIME.test(given) && !Number.isNaN(at) && formatTime(at) === given) return given;
+  if (isTime(given)) return given;
   throw new QxError('usage', '--issued is not a time', {
     expected: 'a time like "2026-01-31T12:00:00Z"',
     found: given,

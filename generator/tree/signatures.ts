@@ -1,11 +1,14 @@
 import { QxError } from '../../client/format/error.ts';
 import { LIMITS } from '../../client/format/limits.ts';
+import { parsePublicKeyLine } from '../../client/format/minisign/public-key.ts';
 import {
   type SignatureBlock,
   encodeSignatures,
   parseSignatures,
   unite,
+  verifyBlock,
 } from '../../client/format/minisign/signature.ts';
+import type { Root } from '../../client/format/root.ts';
 import { sideSignaturePath, signaturePath } from '../../client/format/tree.ts';
 import { sha256Of } from './digest.ts';
 import type { Tree } from './tree.ts';
@@ -43,6 +46,28 @@ export async function writeBlocks(
   blocks: readonly SignatureBlock[],
 ): Promise<void> {
   await tree.write(path, encodeSignatures([...blocks]));
+}
+
+/**
+ * Signs a document that lies in the tree: what stands in its file stays behind the fresh blocks, as long as it is
+ * by keys of another root (hosts that have not walked on need it) or true. So a re-signed document suffices
+ * under the old root and under the new one.
+ */
+export async function addBlocks(
+  tree: Tree,
+  path: string,
+  root: Root,
+  bytes: Uint8Array,
+  fresh: readonly SignatureBlock[],
+): Promise<void> {
+  const standing = await readBlocks(tree, path).catch(ignoreMalformed);
+  const kept = standing.filter((block) => {
+    const line = Object.hasOwn(root.keys, block.keyId)
+      ? root.keys[block.keyId]
+      : undefined;
+    return line === undefined || verifyBlock(block, parsePublicKeyLine(line), bytes);
+  });
+  await writeBlocks(tree, path, unite(fresh, kept).slice(0, LIMITS.signatureBlocks));
 }
 
 function ignoreMalformed(error: unknown): SignatureBlock[] {

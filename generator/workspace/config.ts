@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { HEALTH_FIELDS } from '../../client/format/health.ts';
 import { LIMITS } from '../../client/format/limits.ts';
+import { ROLE_NAME } from '../../client/format/root.ts';
 import {
   absolutePath,
   listOf,
@@ -50,8 +51,6 @@ const product = v.strictObject({
   components: v.optional(v.record(name, componentDefaults), {}),
 });
 
-const ROLE = /^(?:root|release|channel|channel\/[a-z0-9][a-z0-9._-]*)$/;
-
 const publicKey = v.pipe(
   v.string(),
   v.regex(/^RW[0-9A-Za-z+/]{54}$/, 'a public key of 56 characters, "RW…"'),
@@ -83,7 +82,7 @@ const configSchema = v.strictObject({
     v.record(
       v.pipe(
         v.string(),
-        v.regex(ROLE, 'a role: "root", "release", "channel", "channel/<name>"'),
+        v.regex(ROLE_NAME, 'a role: "root", "release", "channel", "channel/<name>"'),
       ),
       keyNames,
     ),

@@ -9,7 +9,7 @@ import {
   parseSignatures,
 } from '../../client/format/minisign/signature.ts';
 import { type Pointer, parsePointer } from '../../client/format/pointer.ts';
-import { type Root, channelRole } from '../../client/format/root.ts';
+import { type Root, channelRole, parseRoot } from '../../client/format/root.ts';
 import { parseStrictJson } from '../../client/format/strict-json.ts';
 import { sha256Of } from '../tree/digest.ts';
 import type { Workspace } from './workspace.ts';
@@ -21,7 +21,14 @@ export type PendingDocument = {
   file: string;
   bytes: Buffer;
   blocks: SignatureBlock[];
-} & ({ type: 'manifest'; manifest: Manifest } | { type: 'pointer'; pointer: Pointer });
+} & (
+  | { type: 'manifest'; manifest: Manifest }
+  | { type: 'pointer'; pointer: Pointer }
+  | { type: 'root'; root: Root }
+);
+
+/** Everything but a root, which is signed by the keys of two roots (generator/root/). */
+export type PendingUnderRoot = Exclude<PendingDocument, { type: 'root' }>;
 
 export async function listPending(workspace: Workspace): Promise<PendingDocument[]> {
   const { files } = workspace.effects;
@@ -48,8 +55,10 @@ export async function listPending(workspace: Workspace): Promise<PendingDocument
 /** The role whose keys sign a document. */
 export function roleOf(
   root: Root,
-  document: { type: 'manifest' } | { type: 'pointer'; pointer: Pointer },
+  document:
+    { type: 'root' } | { type: 'manifest' } | { type: 'pointer'; pointer: Pointer },
 ): string {
+  if (document.type === 'root') return 'root';
   return document.type === 'manifest'
     ? 'release'
     : channelRole(root, document.pointer.channel);
@@ -84,6 +93,7 @@ function parsePending(bytes: Buffer, file: string) {
   const raw = parseStrictJson(bytes, 'document', LIMITS.manifestBytes);
   const type = (raw as { type?: unknown } | null)?.type;
   if (type === 'manifest') return { type, manifest: parseManifest(bytes, file) } as const;
+  if (type === 'root') return { type, root: parseRoot(bytes, file) } as const;
   return { type: 'pointer', pointer: parsePointer(bytes, file) } as const;
 }
 

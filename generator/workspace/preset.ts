@@ -11,9 +11,9 @@ pointer_days = 90
 root_days = 1095
 # older_api = true   # write the older update server's answers and artifacts too; its hosts verify nothing
 
-# Which keys in keys/ sign what. A channel may have a key of its own:
+# Which keys root 1 is made of. A channel may have keys of its own:
 #   "channel/stable" = ["stable-1", "stable-2"]
-# The trust root says what hosts accept; this table only says where the keys lie.
+# From then on the trust root alone decides (\`qx-repo root show\`): keys are found in keys/ by their ids.
 [signing]
 root = "root"
 release = "release"

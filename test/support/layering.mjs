@@ -15,7 +15,13 @@ const TOP_LEVEL_FOLDERS = [
 ];
 const NAME = /^\.?[a-z0-9][a-z0-9._-]*$/;
 /** The upper-case names that every project of this kind has. */
-const KNOWN_NAMES = ['README.md', 'LICENSE', 'CHANGELOG.md', 'CONTRIBUTING.md'];
+const KNOWN_NAMES = [
+  'README.md',
+  'LICENSE',
+  'CHANGELOG.md',
+  'CONTRIBUTING.md',
+  'SECURITY.md',
+];
 
 /**
  * First match rules. `own`: folders (or files) that it may import from; `modules`: everything else that it

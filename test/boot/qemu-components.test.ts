@@ -21,10 +21,21 @@ const programs = needs(...APPLIANCE_PROGRAMS, 'nginx', 'minisign');
 t.setTimeout(1_150_000);
 
 const CRON = '/etc/periodic/15min/qx-update';
+const GRUB_CFG = '/boot/grub/grub.cfg';
 const SECONDS = 180;
 
+/** The component that overlay/README.md describes. */
+function bootLoader(dir: string, name: string, grubCfg: string): string {
+  const folder = path.join(dir, name);
+  const put = 'exec /usr/lib/quantix-update/put-grub-cfg "${0%/*}/grub.cfg"';
+  fs.mkdirSync(folder);
+  fs.writeFileSync(path.join(folder, 'grub.cfg'), grubCfg);
+  fs.writeFileSync(path.join(folder, 'put'), `#!/bin/sh\n${put}\n`, { mode: 0o755 });
+  return `boot-loader=${folder}`;
+}
+
 t.test(
-  'components on the appliance: the agent by OpenRC, the updater itself, and what a reboot keeps',
+  'components on the appliance: the agent by OpenRC, the updater itself, a grub.cfg, and what a reboot keeps',
   programs,
   async (t) => {
     const dir = t.testdir({ broken: '#!/bin/sh\nexit 1\n' });
@@ -71,9 +82,20 @@ t.test(
     t.equal(await runningAgent(machine), updated, 'the image’s own client has mended it');
     t.match(await machine.ok('/data/bin/qx-update --version'), /^qx-update /);
 
+    const grubCfg = await machine.ok(`cat ${GRUB_CFG}`);
+    const newer = grubCfg.replace(/^echo "Next/m, 'echo "a newer grub.cfg"\n$&');
+    await publisher.publish('1.5.0', '--component', bootLoader(dir, 'newer', newer));
+    await machine.ok('qx-update run', SECONDS);
+    t.equal(await machine.ok(`cat ${GRUB_CFG}`), newer, 'the ESP has the newer grub.cfg');
+    await publisher.publish('1.6.0', '--component', bootLoader(dir, 'empty', ''));
+    const none = await machine.run('qx-update run', SECONDS);
+    t.match(none, { status: 40, output: /grub\.cfg is the one that it was/ });
+    t.equal(await machine.ok(`cat ${GRUB_CFG}; ls /boot/grub | wc -l`), `${newer}3\n`);
+
     for (const file of ['/root/kept', '/data/kept', '/etc/gone', '/usr/gone'])
       await machine.ok(`echo kept >${file}`);
     await machine.ok('sync; reboot');
+    await machine.says(/a newer grub\.cfg/);
     t.equal(await choice(machine), 'A proven');
     t.equal(await markedGood(machine), 'A');
     t.equal(await machine.ok('cat /root/kept /data/kept'), 'kept\nkept\n');

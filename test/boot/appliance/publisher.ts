@@ -28,7 +28,7 @@ export async function newPublisher(t: Owner): Promise<Publisher> {
     'splay = "0s"',
     'auto_apply = true',
     'auto_reboot = true',
-    `allow_paths = ${JSON.stringify(['/data/bin/qx-node', UPDATER])}`,
+    `allow_paths = ${JSON.stringify(['/data/bin/qx-node', UPDATER, BOOT_LOADER])}`,
   ];
   const root = fs.readFileSync(path.join(workspace.public, 'root/1.json'));
   const config = { 'update.toml': `${settings.join('\n')}\n`, 'root.json': root };
@@ -41,20 +41,26 @@ export async function newPublisher(t: Owner): Promise<Publisher> {
 
 /** Where an update brings the client itself. */
 const UPDATER = '/data/bin/qx-update';
+/** And a grub.cfg, which a program beside it puts in the place of the old one. */
+const BOOT_LOADER = '/data/share/boot-loader';
 
 /** The agent has to answer after a restart; the client is a component like another. */
 function describeComponents(file: string): void {
   const check = '{ type = "tcp", port = 8080, timeout_seconds = 2, retries = 10 }';
   const restart = 'restart_service = "quantix-node"\n';
   const text = fs.readFileSync(file, 'utf8');
-  const updater = [
+  const more = [
     '[products.quantix-os.components.qx-update]',
     'kind = "file"',
     `install_path = "${UPDATER}"`,
     'permissions = "0755"',
+    '[products.quantix-os.components.boot-loader]',
+    'kind = "directory"',
+    `install_path = "${BOOT_LOADER}"`,
+    'health = [{ type = "command", file = "./put", timeout_seconds = 60 }]',
   ];
   fs.writeFileSync(
     file,
-    `${text.replace(restart, `${restart}health = [${check}]\n`)}\n${updater.join('\n')}\n`,
+    `${text.replace(restart, `${restart}health = [${check}]\n`)}\n${more.join('\n')}\n`,
   );
 }

@@ -47,15 +47,24 @@ export function nextHop(hop: Hop, location: string | undefined, followed: number
 }
 
 function parseLocation(location: string | undefined, base: URL): URL {
-  if (location === undefined || !URL.canParse(location, base.href))
+  const url = location === undefined ? null : urlOf(location, base);
+  if (url === null)
     throw new QxError('network', 'the redirect has no usable Location', {
       where: shownUrl(base),
       expected: 'an http or https URL',
       found: location === undefined ? 'none' : 'something that is no URL',
     });
-  const url = new URL(location, base);
   // A host may not choose the credentials that we send.
   url.username = '';
   url.password = '';
   return url;
+}
+
+/** URL.canParse says yes to some that the constructor then refuses. */
+function urlOf(location: string, base: URL): URL | null {
+  try {
+    return new URL(location, base);
+  } catch {
+    return null;
+  }
 }

@@ -43,6 +43,8 @@ export interface Trusted {
   pointer: Pointer;
   /** For messages: where the pointer came from. */
   where: string;
+  /** What counts as now: no earlier than what is known for certain. */
+  nowMs: number;
 }
 
 /** What the looks of one run at several mirrors have in common. */
@@ -118,7 +120,8 @@ async function lookAt(session: Session, source: Source, looks: Looks): Promise<T
   const memory = underRoot(kept, root);
   const rooted =
     memory === kept ? state : await remember(session, state, want.repository, memory);
-  checkRootExpiry(root, trustedNow(clock, memory));
+  const nowMs = trustedNow(clock, memory);
+  checkRootExpiry(root, nowMs);
 
   // 5. The pointer under the current root, the stored one as well.
   const where =
@@ -131,7 +134,7 @@ async function lookAt(session: Session, source: Source, looks: Looks): Promise<T
       : await readSignedPointer(source, root, want, asFound(fetched), signal);
   if (known?.sha256 !== signed.sha256 && (await countsStill(session, root, want, known)))
     checkSerial(memory.pointers[slotOf(want)], signed.pointer, signed.sha256, where);
-  checkPointerExpiry(signed.pointer, trustedNow(clock, memory), where);
+  checkPointerExpiry(signed.pointer, nowMs, where);
 
   // 6. Serial and digest stored, after the bytes that they stand for.
   const isNew = !unchanged || signed.blocks !== known?.blocks;
@@ -145,7 +148,7 @@ async function lookAt(session: Session, source: Source, looks: Looks): Promise<T
   const next = isNew ? withPointer(checked, slotOf(want), signed, validators) : checked;
   const remembered =
     next === memory ? rooted : await remember(session, rooted, want.repository, next);
-  return { state: remembered, root, pointer: signed.pointer, where };
+  return { state: remembered, root, pointer: signed.pointer, where, nowMs };
 }
 
 /** Step 2. */

@@ -7,18 +7,20 @@ import { readCurrent, releaseOf } from './install/generations.ts';
 import { type Trusted } from './look.ts';
 import { checkSpace, makePlan, type Plan } from './policy/plan.ts';
 import { floorOf } from './policy/floor.ts';
-import { refuseUnbuiltPointerPolicy } from './policy/pointer-policy.ts';
+import { checkPaused, refuseUnbuiltPointerPolicy } from './policy/pointer-policy.ts';
 import {
   checkDirection,
   checkRelease,
   chooseManifest,
   type HostFacts,
 } from './policy/release-policy.ts';
+import { checkTurn } from './policy/rollout.ts';
 import { checkManifest, readManifest, type WantedManifest } from './reader/manifest.ts';
 import { firstAccepted } from './reader/mirrors.ts';
 import type { Session } from './session.ts';
 import { imageBytesHere, waitsForReboot } from './slots/pending.ts';
 import { runningVersion } from './slots/system.ts';
+import { hostId } from './state/host-id.ts';
 import { manifestFile, readDocument, storeDocument } from './state/trust-store.ts';
 
 /** What the channel has for this host. */
@@ -39,8 +41,15 @@ export type Offer =
 
 export type Available = Extract<Offer, { status: 'available' }>;
 
-/** Steps 7 to 10: may and should this host take what the pointer names, and what would that need. */
-export async function makeOffer(session: Session, trusted: Trusted): Promise<Offer> {
+/**
+ * Steps 7 to 10: may and should this host take what the pointer names, and what would that need. `now` does not
+ * wait for the host's turn in a rollout.
+ */
+export async function makeOffer(
+  session: Session,
+  trusted: Trusted,
+  { now = false } = {},
+): Promise<Offer> {
   const { fx, config, layout } = session;
   const { pointer, root, where } = trusted;
   const { arch, descriptor } = chooseManifest(pointer.manifests, config.arch, where);
@@ -58,6 +67,8 @@ export async function makeOffer(session: Session, trusted: Trusted): Promise<Off
   const installedVersion =
     releaseOf(current)?.version ?? config.facts[config.product] ?? running;
   checkDirection(pointer, installedVersion, where);
+  checkPaused(pointer, where);
+  if (!now) await waitForTurn(session, trusted, descriptor.sha256);
   refuseUnbuiltPointerPolicy(pointer, where);
 
   // 8. The manifest.
@@ -91,6 +102,17 @@ export async function makeOffer(session: Session, trusted: Trusted): Promise<Off
     plan,
     objectBases: pointer.objects ?? [],
   };
+}
+
+async function waitForTurn(
+  { fx, config }: Session,
+  { pointer, nowMs, where }: Trusted,
+  release: string,
+): Promise<void> {
+  const { rollout } = pointer;
+  if (rollout === undefined) return;
+  const host = { id: await hostId(fx, config), groups: config.groups };
+  checkTurn(rollout, release, host, nowMs, where);
 }
 
 /** The image that the appliance came with is not installed over again. */

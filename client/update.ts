@@ -24,6 +24,8 @@ export interface UpdateOptions {
   depth: Depth;
   /** Try a release again that was taken back here. */
   retryRefused?: boolean;
+  /** Do not wait for a turn or a window; holds and pauses count all the same. */
+  now?: boolean;
 }
 
 export interface Outcome {
@@ -59,7 +61,7 @@ export async function update(session: Session, options: UpdateOptions): Promise<
 async function steps(session: Session, options: UpdateOptions): Promise<Outcome> {
   const { depth } = options;
   const trusted = await lookAtChannel(session);
-  const offer = await makeOffer(session, trusted);
+  const offer = await makeOffer(session, trusted, options);
   const rebootPending = offer.status === 'reboot-pending';
   const nothing = {
     offer,

@@ -38,6 +38,7 @@ function settings(config: Config): Partial<Record<ConfigKey, unknown>> {
     client_key: config.clientKey,
     authorization_file: config.authorizationFile,
     facts: config.facts,
+    groups: config.groups,
   };
 }
 

@@ -10,6 +10,7 @@ import {
   EXIT_UPDATE_AVAILABLE,
   NETWORK_OPTIONS,
 } from './command.ts';
+import type { Flags } from '../terminal/command-line.ts';
 import { checkHold } from '../policy/hold.ts';
 import { reboot } from '../slots/reboot.ts';
 import { readState } from '../state/state-store.ts';
@@ -31,13 +32,19 @@ const DRY_RUN = {
   describe: 'Say what would be done, and do nothing',
 } as const;
 
+const NOW = {
+  flag: 'now',
+  describe:
+    'Do not wait for the turn of this host; a hold and a pause count all the same',
+} as const;
+
 export const check: Command = {
   name: 'check',
   describe: 'Ask the channel whether there is something newer, and change nothing',
-  options: [...NETWORK_OPTIONS, EXIT_CODE_OPTION],
+  options: [...NETWORK_OPTIONS, EXIT_CODE_OPTION, NOW],
   examples: ['check', 'check --json', 'check --exit-code'],
   run: async (context, _args, flags) => {
-    const outcome = await go(context, 'check');
+    const outcome = await go(context, 'check', flags);
     return result(outcome, flags.is('exit-code'));
   },
 };
@@ -45,23 +52,23 @@ export const check: Command = {
 export const download: Command = {
   name: 'download',
   describe: 'Fetch and verify what the channel has, and install nothing yet',
-  options: [...NETWORK_OPTIONS, DRY_RUN],
+  options: [...NETWORK_OPTIONS, DRY_RUN, NOW],
   examples: ['download'],
   run: async (context, _args, flags) =>
     flags.is('dry-run')
-      ? result(await go(context, 'check'), false)
-      : fetched(await go(context, 'download')),
+      ? result(await go(context, 'check', flags), false)
+      : fetched(await go(context, 'download', flags)),
 };
 
 export const apply: Command = {
   name: 'apply',
   describe: 'Fetch, verify and install what the channel has',
-  options: [...NETWORK_OPTIONS, EXIT_CODE_OPTION, DRY_RUN, RETRY_REFUSED],
+  options: [...NETWORK_OPTIONS, EXIT_CODE_OPTION, DRY_RUN, NOW, RETRY_REFUSED],
   examples: ['apply', 'apply --dry-run', 'apply --channel beta'],
   run: async (context, _args, flags) => {
     if (flags.is('dry-run'))
-      return result(await go(context, 'check'), flags.is('exit-code'));
-    const outcome = await go(context, 'apply', flags.is('retry-refused'));
+      return result(await go(context, 'check', flags), flags.is('exit-code'));
+    const outcome = await go(context, 'apply', flags);
     return rebooting(context, outcome, result(outcome, flags.is('exit-code')));
   },
 };
@@ -70,13 +77,13 @@ export const run: Command = {
   name: 'run',
   describe:
     'What cron calls: everything that the configuration allows, silent when all is well',
-  options: [...NETWORK_OPTIONS, EXIT_CODE_OPTION, DRY_RUN],
+  options: [...NETWORK_OPTIONS, EXIT_CODE_OPTION, DRY_RUN, NOW],
   examples: ['run', 'run --quiet'],
   run: async (context, _args, flags) => {
     if (flags.is('dry-run'))
-      return result(await go(context, 'check'), flags.is('exit-code'));
+      return result(await go(context, 'check', flags), flags.is('exit-code'));
     const { autoApply } = await context.config();
-    const outcome = await go(context, autoApply ? 'apply' : 'download');
+    const outcome = await go(context, autoApply ? 'apply' : 'download', flags);
     const { offer, installed, downloadedBytes, rebootPending } = outcome;
     const nothing = offer.status === 'up-to-date';
     // The second and later runs that find the same release waiting have nothing new to tell.
@@ -113,14 +120,14 @@ function fetched(outcome: Outcome): CommandResult {
   };
 }
 
-async function go(
-  context: Context,
-  depth: Depth,
-  retryRefused = false,
-): Promise<Outcome> {
+async function go(context: Context, depth: Depth, flags: Flags): Promise<Outcome> {
   const config = await context.config();
   const session = await openSession(context.fx, config, context.out, context.signal);
-  const outcome = await update(session, { depth, retryRefused });
+  const outcome = await update(session, {
+    depth,
+    retryRefused: flags.is('retry-refused'),
+    now: flags.is('now'),
+  });
   const { offer, installed } = outcome;
   if (installed === null || offer.status !== 'available' || outcome.rebootPending)
     return outcome;

@@ -40,6 +40,10 @@ export interface Config {
   /** Policies that this version does not know yet, by the name of their key. */
   unbuilt: string[];
   facts: Readonly<Record<string, string>>;
+  /** What rollouts may name this host by. */
+  groups: readonly string[];
+  /** Who this host is, for rollouts and splays. */
+  hostIdFile: string;
   connectTimeoutMs: number;
   stallTimeoutMs: number;
   retries: number;
@@ -106,6 +110,8 @@ export function resolveConfig(
     hooksDir: real(posix.join(profile.configDir, 'update/hooks.d')),
     unbuilt: unbuiltPolicies(values),
     facts: values.facts ?? {},
+    groups: values.groups ?? [],
+    hostIdFile: real(posix.join(profile.configDir, 'host-id.json')),
     connectTimeoutMs: durationMs(values.connect_timeout ?? '10s'),
     stallTimeoutMs: durationMs(values.stall_timeout ?? '30s'),
     retries: values.retries ?? 3,

@@ -77,7 +77,6 @@ export const CONFIG_KEYS = Object.keys(configSchema.entries) as ConfigKey[];
 /** Keys that are read and checked today and have their effect in a later version. */
 export const KEYS_WITHOUT_EFFECT: readonly ConfigKey[] = [
   'check_interval',
-  'groups',
   'notify',
   'serve',
   'splay',

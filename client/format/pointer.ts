@@ -16,14 +16,20 @@ import {
 
 const percent = v.pipe(v.number(), v.minValue(0), v.maxValue(100));
 
-/** Percent of hosts at `start` and `hours` later, for everybody or for named groups. */
-const rollout = v.object({
-  start: time,
-  hours: v.pipe(v.number(), v.minValue(0), v.maxValue(24 * 365)),
-  from: percent,
-  to: percent,
-  groups: v.exactOptional(listOf(name, 64)),
-});
+/**
+ * Percent of hosts at `start` and `hours` later, of everybody or of those in named groups. A share that shrinks
+ * would let hosts through and shut them out again.
+ */
+const rollout = v.pipe(
+  v.object({
+    start: time,
+    hours: v.pipe(v.number(), v.minValue(0), v.maxValue(24 * 365)),
+    from: percent,
+    to: percent,
+    groups: v.exactOptional(listOf(name, 64)),
+  }),
+  v.check(({ from, to }) => from <= to, '"to" is not less than "from"'),
+);
 
 /** A stepping stone: hosts whose version is in `for` go to this release first. */
 const via = v.object({

@@ -1,29 +1,30 @@
-import { QxError } from '../format/error.ts';
+import { printable, QxError } from '../format/error.ts';
 import type { Pointer } from '../format/pointer.ts';
 
 /** Step 7 asks these of a pointer, in this order. They decide; they look at neither clock nor disk. */
 
-/** Fields of a pointer that ask for a policy which this version does not know. */
-const UNBUILT = ['paused', 'rollout', 'via'] as const;
+/** The publisher has stopped this channel. QxError `deferred` with what the pointer's message says. */
+export function checkPaused({ paused, message }: Pointer, where: string): void {
+  if (paused !== true) return;
+  throw new QxError('deferred', 'paused: the publisher has paused this channel', {
+    where,
+    found: message === undefined ? 'paused, without a message' : printable(message, 500),
+    hint: 'hosts stay where they are and go on by themselves when the publisher resumes',
+  });
+}
 
 /** QxError `deferred` that names the first policy which must not be passed over. */
-export function refuseUnbuiltPointerPolicy(pointer: Pointer, where: string): void {
-  for (const field of UNBUILT) {
-    const value = pointer[field];
-    if (value === undefined || value === false) continue;
-    throw new QxError(
-      'deferred',
-      `the pointer asks for "${field}", which this version cannot do yet`,
-      {
-        where,
-        found: field,
-        hint:
-          field === 'paused'
-            ? `the publisher has paused this channel${pointer.message === undefined ? '' : `: ${pointer.message}`}`
-            : 'update qx-update itself, or wait until the publisher takes the field away',
-      },
-    );
-  }
+export function refuseUnbuiltPointerPolicy({ via }: Pointer, where: string): void {
+  if (via === undefined) return;
+  throw new QxError(
+    'deferred',
+    'the pointer asks for "via", which this version cannot do yet',
+    {
+      where,
+      found: 'via',
+      hint: 'update qx-update itself, or wait until the publisher takes the field away',
+    },
+  );
 }
 
 export interface SeenPointer {

@@ -227,16 +227,22 @@ const POLICY: Row[] = [
     publish: pointer({ paused: true, message: 'we found a hole' }),
     exit: 75,
     verified: 'pointer',
-    says: { error: /"paused"/, where: POINTER, found: /paused/, hint: /we found a hole/ },
+    says: { error: /paused: /, where: POINTER, found: /we found a hole/ },
   },
   {
-    name: 'a rollout, which is not known yet',
+    name: 'a rollout that has not begun',
     publish: pointer({
-      rollout: { start: '2026-01-01T00:00:00Z', hours: 24, from: 1, to: 100 },
+      rollout: { start: '2098-01-01T00:00:00Z', hours: 0, from: 0, to: 100 },
     }),
     exit: 75,
     verified: 'pointer',
-    says: { error: /"rollout"/, where: POINTER, found: /rollout/ },
+    says: {
+      error: /rollout: the turn of this host/,
+      where: POINTER,
+      expected: /2098-01-01T00:00:00Z or later/,
+      found: /this host's place is \d/,
+      hint: /--now/,
+    },
   },
   {
     name: 'a stepping stone, which is not known yet',

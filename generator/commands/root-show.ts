@@ -1,3 +1,4 @@
+import { fingerprintText } from '../../client/format/fingerprint.ts';
 import { LIMITS } from '../../client/format/limits.ts';
 import type { Root } from '../../client/format/root.ts';
 import { rootPath } from '../../client/format/tree.ts';
@@ -39,9 +40,15 @@ export const rootShow: Command = {
       ({ version, signatures, path, changes }) =>
         `root ${version} waits for signatures (${signatures}): ${path}\n  ${changes.join('\n  ')}`,
     );
-    return { value, text: [describeRoot(root, names), ...waiting].join('\n\n') };
+    const text = [...fingerprint(root, value.sha256), describeRoot(root, names)];
+    return { value, text: [...text, ...waiting].join('\n\n') };
   },
 };
+
+/** What `qx-update trust add` asks for, as people read it out. */
+function fingerprint({ version }: Root, sha256: string | null): string[] {
+  return sha256 === null ? [] : [`${rootPath(version)}  ${fingerprintText(sha256)}`];
+}
 
 async function requestsFor(workspace: Workspace, current: Root) {
   const pending = await listPending(workspace);

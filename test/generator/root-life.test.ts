@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import t from 'tap';
@@ -192,4 +193,13 @@ t.test('a manifest that was withdrawn is not signed again', async (t) => {
     0,
     'a warning, since nothing points to it',
   );
+});
+
+t.test('root show reads out what a host pins', async (t) => {
+  const workspace = await published(t.testdir());
+  const bytes = fs.readFileSync(path.join(workspace, 'public/root/1.json'));
+  const groups = createHash('sha256').update(bytes).digest('hex').toUpperCase();
+  const { stdout } = await qxRepo(workspace, ['root', 'show']);
+  t.ok(stdout.startsWith('root/1.json  '), stdout);
+  t.ok(stdout.split('\n')[0]?.replaceAll(' ', '').endsWith(groups), stdout);
 });

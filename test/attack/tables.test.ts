@@ -19,9 +19,10 @@ const told = new Set(
     }),
 );
 
-/** The cells of each row below the head. */
-function rows(file: string): string[][] {
-  const lines = fs.readFileSync(path.join(ROOT, file), 'utf8').split('\n');
+/** The cells of each row below the head, in the part of the file that begins with `heading`. */
+function rows(file: string, heading = ''): string[][] {
+  const text = fs.readFileSync(path.join(ROOT, file), 'utf8');
+  const lines = text.slice(text.indexOf(heading)).split('\n');
   const table = lines.filter((line) => line.startsWith('| ')).slice(1);
   return table
     .filter((line) => !/^\| -/.test(line))
@@ -115,7 +116,7 @@ t.test('every function of the conformance suite has stories or a reason', (t) =>
 });
 
 t.test('every row of SECURITY.md names stories that are told', (t) => {
-  const table = rows('SECURITY.md').filter((cells) => cells.length === 3);
+  const table = rows('SECURITY.md', '## What stops which attack');
   t.ok(table.length >= 10);
   for (const [attack = '', , stories] of table) {
     t.ok(storiesOf(stories).length > 0, attack);

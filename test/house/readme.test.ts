@@ -8,6 +8,7 @@ import { ROOT } from '../support/setup.mjs';
 
 const READMES = [
   'README.md',
+  'SECURITY.md',
   'client/README.md',
   'client/format/README.md',
   'generator/README.md',

@@ -1,7 +1,8 @@
 import fs from 'node:fs';
 import type { Test } from 'tap';
-import { type ClientState, parseClientState } from '../../client/format/client-state.ts';
+import type { ClientState } from '../../client/format/client-state.ts';
 import { sha256 } from '../support/forge.ts';
+import { newestState } from '../support/host-state.ts';
 import type { Host } from '../support/sandbox.ts';
 import type { How, World } from './world.ts';
 
@@ -111,14 +112,6 @@ function forgedObjects(host: Host): string[] {
       /^[0-9a-f]{64}$/.test(name) &&
       sha256(fs.readFileSync(`${staging}/${name}`)) !== name,
   );
-}
-
-function newestState(host: Host): ClientState | null {
-  const files = ['state-0.json', 'state-1.json']
-    .map((name) => host.path(`/data/updates/${name}`))
-    .filter((file) => fs.existsSync(file));
-  const states = files.map((file) => parseClientState(fs.readFileSync(file)));
-  return states.sort((a, b) => b.generation - a.generation)[0] ?? null;
 }
 
 const others = (state: ClientState | null) => ({

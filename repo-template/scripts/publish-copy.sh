@@ -105,7 +105,6 @@ copy_immutable objects
 copy_immutable deltas
 copy_immutable manifests
 copy_compared schema
-copy_immutable root
 
 # What hosts of the older API download; the answers that name it come last.
 copy_immutable api -name '*.tar.gz'
@@ -113,6 +112,9 @@ copy_immutable api -name '*.squashfs'
 
 # May gain blocks when somebody co-signs.
 copy_compared signatures
+
+# A root asks for its own signatures, and for new ones of what it takes the worth from.
+copy_immutable root
 
 # Not one pointer goes out before everything that it names is on the medium.
 sync

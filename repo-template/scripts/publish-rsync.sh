@@ -76,13 +76,15 @@ send_immutable objects
 send_immutable deltas
 send_immutable manifests
 send_compared schema
-send_immutable root
 
 # What hosts of the older API download; the answers that name it come last.
 send_immutable api --include='*/' --include='*.tar.gz' --include='*.squashfs' --exclude='*'
 
 # May gain blocks when somebody co-signs.
 send_compared signatures
+
+# A root asks for its own signatures, and for new ones of what it takes the worth from.
+send_immutable root
 
 # Has somebody else published meanwhile? Then no pointer of ours moves.
 [ -z "$preflight" ] || qx-repo preflight "$preflight"

@@ -131,11 +131,13 @@ put_immutable objects
 put_immutable deltas
 put_immutable manifests
 put_compared schema "$forever"
-put_immutable root
 put_artifacts
 
 # May gain blocks when somebody co-signs.
 put_compared signatures "$again"
+
+# A root asks for its own signatures, and for new ones of what it takes the worth from.
+put_immutable root
 
 # Has somebody else published meanwhile? Then no pointer of ours moves.
 [ -z "$preflight" ] || qx-repo preflight "$preflight"

@@ -49,6 +49,8 @@ async function tellVersion(
   const { files } = session.fx;
   const path = fileOf(session, name);
   if (path === null) return;
+  // What a run that was cut off had not given its name yet.
+  await files.remove(`${path}.new`);
   const before = await readIfThere(files, path, BYTES_MAX);
   const line = said === undefined ? null : Buffer.from(`${said}\n`);
   if (line === null ? before === null : before?.equals(line) === true) return;

@@ -2,18 +2,20 @@ import * as v from 'valibot';
 import { type DocumentKind, encodeDocument, parseDocument } from './document.ts';
 import { QxError } from './error.ts';
 import { LIMITS } from './limits.ts';
-import { parsePublicKeyLine, type PublicKey } from './minisign/public-key.ts';
+import {
+  KEY_ID,
+  parsePublicKeyLine,
+  PUBLIC_KEY_LINE,
+  type PublicKey,
+} from './minisign/public-key.ts';
 import { head, listOf, name, positive, sortedRecord, time, whole } from './shapes.ts';
 
-const keyId = v.pipe(
-  v.string(),
-  v.regex(/^[0-9A-F]{16}$/, 'a key id of 16 upper-case hex digits'),
-);
+const keyId = v.pipe(v.string(), v.regex(KEY_ID, 'a key id of 16 upper-case hex digits'));
 
-/** Its bytes are looked at by parseRoot. */
-const keyLine = v.pipe(
+/** Its bytes are looked at where it is used. */
+export const keyLine = v.pipe(
   v.string(),
-  v.regex(/^RW[0-9A-Za-z+/]{54}$/, 'a public key of 56 characters, "RW…"'),
+  v.regex(PUBLIC_KEY_LINE, 'a public key of 56 characters, "RW…"'),
 );
 
 /** What a role may be called. */

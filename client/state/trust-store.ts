@@ -62,7 +62,7 @@ export async function readTrust(
 }
 
 /** Versions of the roots that this host has walked to, in ascending order. */
-export async function storedRoots(
+async function storedRoots(
   files: Files,
   stateDir: string,
   repository: string,

@@ -2,7 +2,7 @@ import type { Root } from '../../client/format/root.ts';
 import { QxError } from '../../client/format/error.ts';
 import type { Context } from '../context.ts';
 import { keyNames } from '../keys/key-names.ts';
-import { openKeyRing } from '../release/session.ts';
+import { KEY_OPTIONS, openKeyRing } from '../release/session.ts';
 import { issuedTime } from '../release/times.ts';
 import { followingRoot, saysTheSame } from '../root/change.ts';
 import type { KeyLabel } from '../root/difference.ts';
@@ -33,11 +33,7 @@ export const CHANGE_OPTIONS = [
     describe: 'Only make the request, to change more; "qx-repo sign" signs and publishes',
   },
   NOW_OPTION,
-  { flag: 'key FILE', describe: 'Secret key to sign with (repeatable)' },
-  {
-    flag: 'password-stdin',
-    describe: 'Read the password of the keys from standard input',
-  },
+  ...KEY_OPTIONS,
   { flag: 'issued TIME', describe: 'Date of the root instead of the clock' },
   ...WRITE_OPTIONS,
 ] as const;

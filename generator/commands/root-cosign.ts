@@ -11,8 +11,8 @@ import {
 import { type Root, parseRoot } from '../../client/format/root.ts';
 import { formatTime } from '../../client/format/time.ts';
 import type { Context } from '../context.ts';
-import { openKeyRing } from '../release/session.ts';
-import { trustedComment } from '../release/sign-document.ts';
+import { KEY_OPTIONS, openKeyRing } from '../release/session.ts';
+import { rootComment, signWith } from '../release/sign-document.ts';
 import { differences } from '../root/difference.ts';
 import { judgeRoot, rootKeys } from '../root/sign-root.ts';
 import { sha256Of } from '../tree/digest.ts';
@@ -31,11 +31,7 @@ export const rootCosign: Command = {
   options: [
     { flag: 'root FILE', describe: 'The current trust root, to tell what changes' },
     { flag: 'out FILE', describe: 'Where the signature goes (FILE.minisig)' },
-    { flag: 'key FILE', describe: 'Secret key to sign with (repeatable)' },
-    {
-      flag: 'password-stdin',
-      describe: 'Read the password of the keys from standard input',
-    },
+    ...KEY_OPTIONS,
     { flag: 'dry-run', describe: 'Only say what it changes' },
   ],
   examples: ['root cosign request.json --root 3.json --key me.key'],
@@ -128,12 +124,8 @@ async function signed(
   const roots = current === null ? [next] : [current, next];
   const keys = await rootKeys(openKeyRing(context, flags, { config, paths }), roots);
   if (keys.length === 0) throw noKey(path, roots, current);
-  const what = `${next.repository} root ${next.version}`;
   const time = formatTime(context.effects.clock.now());
-  const comment = trustedComment(time, `${next.version}.json`, what);
-  const blocks: SignatureBlock[] = [];
-  for (const key of keys) blocks.push(await key.sign(bytes, comment));
-  return blocks;
+  return signWith(keys, bytes, rootComment(next, time));
 }
 
 function noKey(where: string, roots: readonly Root[], current: Root | null): QxError {

@@ -35,8 +35,18 @@ export interface KeyRing {
    * The keys at hand that the root lists for a role: given ones first, then those in keys/ whose NAME.pub says
    * so, or that quantix-repo.toml names. QxError `config` where there is none.
    */
-  forRole(root: Root, role: string): Promise<Signer[]>;
+  forRole: Find;
+  /** The same; none at hand is no fault. A password that does not fit still is one. */
+  atHand: Find;
 }
+
+type Find = (root: Root, role: string) => Promise<Signer[]>;
+
+/** Nobody's: what is signed stays as it is. */
+export const NO_KEYS: KeyRing = {
+  forRole: () => Promise.resolve([]),
+  atHand: () => Promise.resolve([]),
+};
 
 export function keyRing(
   files: Files,
@@ -68,32 +78,23 @@ export function keyRing(
   };
   const ofWorkspace = async (names: readonly string[]): Promise<Signer[]> =>
     (await inTurn(names, named)).flat();
+  /** `strange`: ids of keys that stand where this role's should, and that the root does not list for it. */
+  const find = async (root: Root, role: string) => {
+    const own = belonging(root, role, await given());
+    if (own.length > 0) return { found: own, strange: [] };
+    const { names, others } = await namesFor(files, config, sources, root, role);
+    const standing = await ofWorkspace(names);
+    const strange = [...standing.map(({ id }) => id), ...others];
+    return { found: belonging(root, role, standing), strange };
+  };
   return {
     forRole: async (root, role) => {
-      const own = belonging(root, role, await given());
-      if (own.length > 0) return own;
-      const { names, others } = await namesFor(files, config, sources, root, role);
-      const standing = await ofWorkspace(names);
-      const found = belonging(root, role, standing);
+      const { found, strange } = await find(root, role);
       if (found.length > 0) return found;
-      const strange = [...standing.map(({ id }) => id), ...others];
       throw noKey(root, role, sources, keyNamesOf(config, role), strange);
     },
+    atHand: async (root, role) => (await find(root, role)).found,
   };
-}
-
-/** The same where none at hand is no fault; a password that does not fit still is one. */
-export async function keysAtHand(
-  keys: KeyRing,
-  root: Root,
-  role: string,
-): Promise<Signer[]> {
-  try {
-    return await keys.forRole(root, role);
-  } catch (error) {
-    if (error instanceof QxError && error.message.startsWith(NO_KEY)) return [];
-    throw error;
-  }
 }
 
 /**
@@ -120,8 +121,6 @@ async function namesFor(
   const unknown = named.filter((name) => !known.some(([, other]) => other === name));
   return { names: [...names, ...unknown], others: strange.map(([id]) => id) };
 }
-
-const NO_KEY = 'no key at hand';
 
 /** One after the other: each protected key takes a gigabyte of memory while it is opened. */
 async function inTurn<T, U>(
@@ -154,7 +153,7 @@ function noKey(
   strange: readonly string[],
 ): QxError {
   const others = strange.join(', ');
-  return new QxError('config', `${NO_KEY} that may sign for the role "${role}"`, {
+  return new QxError('config', `no key at hand that may sign for the role "${role}"`, {
     where:
       names.map((name) => join(sources.folder, `${name}.key`)).join(', ') ||
       sources.folder,

@@ -3,11 +3,12 @@ import {
   type RepositoryIndex,
   parseRepositoryIndex,
 } from '../../client/format/repository-index.ts';
+import type { Root } from '../../client/format/root.ts';
 import { REPOSITORY_INDEX_PATH } from '../../client/format/tree.ts';
 import type { Source } from '../../client/reader/source.ts';
 import { loadReleases } from '../tree/releases.ts';
 import { listPointers } from '../tree/pointers.ts';
-import { currentRoot, rootChain } from '../tree/roots.ts';
+import { ownChain } from '../tree/roots.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import { type Comparison, type Preflight, unsigned } from './comparison.ts';
 import { comparePointer } from './pointers.ts';
@@ -24,7 +25,8 @@ export async function preflight(
   source: Source,
 ): Promise<Preflight> {
   const { tree, config } = workspace;
-  const ours = await currentRoot(tree, config.repository);
+  const chain = await ownChain(tree, config.repository);
+  const ours = chain.at(-1) as Root;
   const index = await loadReleases(tree, ours);
   const found: Preflight = {
     empty: false,
@@ -37,7 +39,7 @@ export async function preflight(
   // Under roots that are not known here no other document can be judged.
   if (found.conflicts.length > 0) return found;
   // Hosts still judge by the root that is served: what another publisher signed under it counts.
-  const root = (await rootChain(tree))[served - 1] ?? ours;
+  const root = chain[served - 1] ?? ours;
   const comparison = { workspace, root, index, source };
   const names = await channelNames(comparison, found);
   for (const name of names.channels) {

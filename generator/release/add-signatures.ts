@@ -4,6 +4,7 @@ import { channelRole } from '../../client/format/root.ts';
 import { sideSignaturePath } from '../../client/format/tree.ts';
 import { listPointers, readPointer } from '../tree/pointers.ts';
 import { pointerBlocks, writeBlocks } from '../tree/signatures.ts';
+import { NO_KEYS } from '../keys/key-ring.ts';
 import { isPlaced } from '../root/countersign.ts';
 import {
   type PendingUnderRoot,
@@ -38,7 +39,7 @@ export async function addSignatures(
   blocks: readonly SignatureBlock[],
   where: string,
 ): Promise<Cosigned[]> {
-  const without = { ...session, keys: { forRole: () => Promise.resolve([]) } };
+  const without = { ...session, keys: NO_KEYS };
   const done: Cosigned[] = [];
   for (const document of await waitingDocuments(session)) {
     const role = roleOf(session.root, document);

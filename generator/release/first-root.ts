@@ -12,12 +12,12 @@ import { type Root, encodeRoot, parseRoot } from '../../client/format/root.ts';
 import { rootPath, signaturePath } from '../../client/format/tree.ts';
 import { QxError } from '../../client/format/error.ts';
 import type { KeyRing } from '../keys/key-ring.ts';
-import { keySigner } from '../keys/signer.ts';
+import { keySigner, type Signer } from '../keys/signer.ts';
 import { sha256Of } from '../tree/digest.ts';
 import { writeBlocks } from '../tree/signatures.ts';
 import { keyNamesOf, type WorkspaceConfig } from '../workspace/config.ts';
 import type { Workspace } from '../workspace/workspace.ts';
-import { signDocument, trustedComment } from './sign-document.ts';
+import { rootComment, signDocument } from './sign-document.ts';
 import { addDays } from './times.ts';
 
 /** Names of all keys that quantix-repo.toml gives a role to, each once. */
@@ -53,7 +53,7 @@ export async function publishFirstRoot(
   const { tree, config } = workspace;
   const bytes = encodeRoot(describeRoot(config, publics, issued));
   const root = parseRoot(bytes, rootPath(1));
-  const comment = trustedComment(issued, '1.json', `${root.repository} root 1`);
+  const comment = rootComment(root, issued);
   const signed = await signDocument(root, 'root', bytes, [], keys, comment);
   if (!signed.complete)
     throw new QxError('defect', 'root 1 is not signed', { found: signed.have });
@@ -64,13 +64,17 @@ export async function publishFirstRoot(
 
 /** The keys that this run made, else what the ring finds: so that a password is asked for once. */
 export function preferMade(made: readonly SecretKey[], ring: KeyRing): KeyRing {
-  return {
-    forRole: async (root, role) => {
-      const ids = root.roles[role]?.keys ?? [];
-      const own = made.filter(({ id }) => ids.includes(id)).map(keySigner);
-      return own.length > 0 ? own : ring.forRole(root, role);
-    },
+  const own = (root: Root, role: string): Signer[] => {
+    const ids = root.roles[role]?.keys ?? [];
+    return made.filter(({ id }) => ids.includes(id)).map(keySigner);
   };
+  const prefer =
+    (others: KeyRing['forRole']): KeyRing['forRole'] =>
+    async (root, role) => {
+      const found = own(root, role);
+      return found.length > 0 ? found : others(root, role);
+    };
+  return { forRole: prefer(ring.forRole), atHand: prefer(ring.atHand) };
 }
 
 function describeRoot(

@@ -37,8 +37,7 @@ export function signManifest(
   standing: readonly SignatureBlock[] = [],
 ): Promise<SignedDocument> {
   const manifest = parseManifest(bytes);
-  const file = `${sha256Of(bytes)}.json`;
-  const comment = trustedComment(manifest.release_date, file, releaseWords(manifest));
+  const comment = manifestComment(manifest, sha256Of(bytes));
   return signDocument(session.root, 'release', bytes, standing, session.keys, comment);
 }
 
@@ -74,11 +73,7 @@ export async function publishPointer(
   const pointer = parsePointer(bytes);
   const { product, channel } = pointer;
   const role = channelRole(session.root, channel);
-  const comment = trustedComment(
-    pointer.issued,
-    `${channel}.json`,
-    pointerWords(pointer),
-  );
+  const comment = pointerComment(pointer);
   const signed = await signDocument(
     session.root,
     role,
@@ -103,6 +98,16 @@ export async function publishIndexes(session: Session): Promise<void> {
   const { tree, config } = session.workspace;
   await writeIndexes(tree, config.repository, session.index);
   await writeOlderAnswers(session);
+}
+
+/** The trusted comments under documents, whoever signs them when. */
+export function manifestComment(manifest: Manifest, sha256: string): string {
+  return trustedComment(manifest.release_date, `${sha256}.json`, releaseWords(manifest));
+}
+
+export function pointerComment(pointer: Pointer): string {
+  const file = `${pointer.channel}.json`;
+  return trustedComment(pointer.issued, file, pointerWords(pointer));
 }
 
 export function releaseWords(manifest: Manifest): string {

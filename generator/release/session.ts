@@ -28,8 +28,8 @@ export interface Session {
   say: (line: string) => void;
 }
 
-/** The options that openSession reads. */
-export const SIGN_OPTIONS = [
+/** The options that openKeyRing reads. */
+export const KEY_OPTIONS = [
   {
     flag: 'key FILE',
     describe: 'Secret key to sign with (repeatable; also QX_REPO_SECRET_KEY)',
@@ -38,6 +38,11 @@ export const SIGN_OPTIONS = [
     flag: 'password-stdin',
     describe: 'Read the password of the keys from standard input',
   },
+] as const;
+
+/** The options that openSession reads. */
+export const SIGN_OPTIONS = [
+  ...KEY_OPTIONS,
   {
     flag: 'issued TIME',
     describe: 'Date of the pointer instead of the clock (2026-01-31T12:00:00Z)',

@@ -7,6 +7,7 @@ import {
 import { type Root, keysOfRole } from '../../client/format/root.ts';
 import { verifyRole } from '../../client/format/trust.ts';
 import type { KeyRing } from '../keys/key-ring.ts';
+import type { Signer } from '../keys/signer.ts';
 
 export interface SignedDocument {
   /** Only what counts: valid, by keys of the role. */
@@ -60,15 +61,35 @@ export async function signDocument(
 ): Promise<SignedDocument> {
   const before = judge(root, role, bytes, standing);
   if (before.complete) return before;
+  const signers = await keys.forRole(root, role);
+  const fresh = await signWith(signers, bytes, trustedComment, before.blocks);
+  return judge(root, role, bytes, unite(before.blocks, fresh));
+}
+
+/** A signature by each of these that has not signed yet, one after the other. */
+export async function signWith(
+  signers: readonly Signer[],
+  bytes: Uint8Array,
+  trustedComment: string,
+  standing: readonly SignatureBlock[] = [],
+): Promise<SignatureBlock[]> {
   const fresh: SignatureBlock[] = [];
-  for (const signer of await keys.forRole(root, role)) {
-    if (before.blocks.some(({ keyId }) => keyId === signer.id)) continue;
+  for (const signer of signers) {
+    if (standing.some(({ keyId }) => keyId === signer.id)) continue;
     fresh.push(await signer.sign(bytes, trustedComment));
   }
-  return judge(root, role, bytes, unite(before.blocks, fresh));
+  return fresh;
 }
 
 /** `timestamp:1767182400	file:stable.json	hashed	quantix-os/stable 1.4.2 serial 7`; the first three as minisign says them. */
 export function trustedComment(time: string, file: string, what: string): string {
   return `timestamp:${Date.parse(time) / 1000}\tfile:${file}\thashed\t${what}`;
+}
+
+/** The same of trust root `version`. */
+export function rootComment(
+  { repository, version }: Pick<Root, 'repository' | 'version'>,
+  time: string,
+): string {
+  return trustedComment(time, `${version}.json`, `${repository} root ${version}`);
 }

@@ -7,9 +7,14 @@ import {
   sideSignaturePath,
   signaturePath,
 } from '../../client/format/tree.ts';
-import { type KeyRing, keysAtHand } from '../keys/key-ring.ts';
-import { pointerWords, releaseWords } from '../release/publish.ts';
-import { judge, signDocument, trustedComment } from '../release/sign-document.ts';
+import type { KeyRing } from '../keys/key-ring.ts';
+import {
+  manifestComment,
+  pointerComment,
+  pointerWords,
+  releaseWords,
+} from '../release/publish.ts';
+import { judge, signDocument } from '../release/sign-document.ts';
 import { sha256Of } from '../tree/digest.ts';
 import { listPointers, readPointer } from '../tree/pointers.ts';
 import { loadReleases } from '../tree/releases.ts';
@@ -56,7 +61,7 @@ export async function countersign(
   next: Root,
   keys: KeyRing,
 ): Promise<Countersigned[]> {
-  const tolerant: KeyRing = { forRole: (root, role) => keysAtHand(keys, root, role) };
+  const tolerant: KeyRing = { ...keys, forRole: keys.atHand };
   const done: Countersigned[] = [];
   for (const each of await outdated(workspace, current, next))
     done.push(await countersignOne(workspace, next, each, tolerant));
@@ -139,11 +144,7 @@ async function manifests(workspace: Workspace, current: Root): Promise<Outdated[
     if (!judge(current, 'release', bytes, blocks).complete) continue;
     const manifest = parseManifest(bytes, manifestPath(sha256));
     const document = `manifest ${releaseWords(manifest)}`;
-    const comment = trustedComment(
-      manifest.release_date,
-      `${sha256}.json`,
-      releaseWords(manifest),
-    );
+    const comment = manifestComment(manifest, sha256);
     const about = { document, bytes, blocks, trustedComment: comment };
     found.push({ ...about, role: 'release', side: null });
   }
@@ -167,11 +168,7 @@ async function pointers(
       role: channelRole(next, channel),
       bytes,
       blocks: await pointerBlocks(tree, product, channel, bytes),
-      trustedComment: trustedComment(
-        pointer.issued,
-        `${channel}.json`,
-        pointerWords(pointer),
-      ),
+      trustedComment: pointerComment(pointer),
       side: sideSignaturePath(product, channel),
     });
   }

@@ -4,6 +4,8 @@ import type { Files } from '../../client/effects/effects.ts';
 import { QxError, printable } from '../../client/format/error.ts';
 import { LIMITS } from '../../client/format/limits.ts';
 import {
+  KEY_ID,
+  PUBLIC_KEY_LINE,
   type PublicKey,
   parsePublicKeyFile,
   parsePublicKeyLine,
@@ -19,8 +21,6 @@ export interface KeyPlaces {
   folder: string;
 }
 
-const KEY_ID = /^[0-9A-F]{16}$/;
-
 /**
  * A key as people name it: NAME of keys/NAME.pub, a .pub file, an "RW…" line, or the id of a key that `root`
  * lists or keys/ holds. QxError `usage` where there is none.
@@ -30,7 +30,7 @@ export async function findKey(
   root: Root,
   word: string,
 ): Promise<PublicKey> {
-  if (/^RW[0-9A-Za-z+/]{54}$/.test(word)) return parsePublicKeyLine(word);
+  if (PUBLIC_KEY_LINE.test(word)) return parsePublicKeyLine(word);
   if (KEY_ID.test(word)) return keyOfId(places, root, word);
   const path = word.endsWith('.pub')
     ? resolve(places.cwd, word)

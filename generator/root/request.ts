@@ -4,7 +4,7 @@ import { type Root, encodeRoot } from '../../client/format/root.ts';
 import { rootPath, signaturePath } from '../../client/format/tree.ts';
 import { nextRoot } from '../../client/format/trust.ts';
 import type { KeyRing } from '../keys/key-ring.ts';
-import { trustedComment } from '../release/sign-document.ts';
+import { rootComment } from '../release/sign-document.ts';
 import { sha256Of } from '../tree/digest.ts';
 import { writeBlocks } from '../tree/signatures.ts';
 import {
@@ -86,11 +86,7 @@ export async function makeRequest(
 export async function advance(work: RootWork, request: RootRequest): Promise<RootStep> {
   const { workspace, current, keys } = work;
   const { root, bytes } = request;
-  const comment = trustedComment(
-    work.issued,
-    `${root.version}.json`,
-    `${root.repository} root ${root.version}`,
-  );
+  const comment = rootComment(root, work.issued);
   const signed = await signRoot(current, root, bytes, request.blocks, keys, comment);
   const about = { root, signatures: signed.have };
   const file = await savePending(workspace, bytes, signed.blocks);

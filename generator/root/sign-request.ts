@@ -1,5 +1,5 @@
 import { type SignatureBlock, unite } from '../../client/format/minisign/signature.ts';
-import type { KeyRing } from '../keys/key-ring.ts';
+import { NO_KEYS } from '../keys/key-ring.ts';
 import { countingBlocks } from '../release/sign-document.ts';
 import { listPending, roleOf, savePending } from '../workspace/pending.ts';
 import { isPlaced } from './countersign.ts';
@@ -24,8 +24,6 @@ export interface SignedRequest {
   /** Signatures that are of something else. */
   rest: SentSignatures[];
 }
-
-const NO_KEYS: KeyRing = { forRole: () => Promise.resolve([]) };
 
 /** `qx-repo sign` for a root that waits: with the keys at hand, or with what was sent alone. */
 export async function signRequest(

@@ -1,8 +1,8 @@
 import { type SignatureBlock, unite } from '../../client/format/minisign/signature.ts';
 import type { Root } from '../../client/format/root.ts';
-import { type KeyRing, keysAtHand } from '../keys/key-ring.ts';
+import type { KeyRing } from '../keys/key-ring.ts';
 import type { Signer } from '../keys/signer.ts';
-import { type SignedDocument, judge } from '../release/sign-document.ts';
+import { type SignedDocument, judge, signWith } from '../release/sign-document.ts';
 
 /** What root N+1 has of the signatures that it needs: the threshold of root N's keys, and of its own. */
 export function judgeRoot(
@@ -31,11 +31,8 @@ export async function signRoot(
 ): Promise<SignedDocument> {
   const before = judgeRoot(current, next, bytes, standing);
   if (before.complete) return before;
-  const fresh: SignatureBlock[] = [];
-  for (const signer of await rootKeys(keys, [current, next])) {
-    if (before.blocks.some(({ keyId }) => keyId === signer.id)) continue;
-    fresh.push(await signer.sign(bytes, trustedComment));
-  }
+  const signers = await rootKeys(keys, [current, next]);
+  const fresh = await signWith(signers, bytes, trustedComment, before.blocks);
   return judgeRoot(current, next, bytes, unite(before.blocks, fresh));
 }
 
@@ -43,7 +40,7 @@ export async function signRoot(
 export async function rootKeys(keys: KeyRing, roots: readonly Root[]): Promise<Signer[]> {
   const found = new Map<string, Signer>();
   for (const root of roots) {
-    for (const key of await keysAtHand(keys, root, 'root')) found.set(key.id, key);
+    for (const key of await keys.atHand(root, 'root')) found.set(key.id, key);
   }
   return [...found.values()];
 }

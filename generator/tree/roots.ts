@@ -37,8 +37,14 @@ export async function rootChain(tree: Tree): Promise<Root[]> {
  * than quantix-repo.toml says.
  */
 export async function currentRoot(tree: Tree, repository: string): Promise<Root> {
-  const root = (await rootChain(tree)).at(-1) as Root;
-  if (root.repository === repository) return root;
+  return (await ownChain(tree, repository)).at(-1) as Root;
+}
+
+/** The same with all roots that led to it. */
+export async function ownChain(tree: Tree, repository: string): Promise<Root[]> {
+  const chain = await rootChain(tree);
+  const root = chain.at(-1) as Root;
+  if (root.repository === repository) return chain;
   throw new QxError('malformed', 'the trust root is of another repository', {
     where: `${tree.root}/${rootPath(root.version)}`,
     expected: `${repository} (quantix-repo.toml)`,

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { HEALTH_FIELDS } from '../../client/format/health.ts';
 import { LIMITS } from '../../client/format/limits.ts';
-import { ROLE_NAME } from '../../client/format/root.ts';
+import { keyLine, ROLE_NAME } from '../../client/format/root.ts';
 import {
   absolutePath,
   listOf,
@@ -51,11 +51,6 @@ const product = v.strictObject({
   components: v.optional(v.record(name, componentDefaults), {}),
 });
 
-const publicKey = v.pipe(
-  v.string(),
-  v.regex(/^RW[0-9A-Za-z+/]{54}$/, 'a public key of 56 characters, "RW…"'),
-);
-
 const keyNames = v.union([
   v.pipe(
     name,
@@ -71,7 +66,7 @@ const signer = v.strictObject({
     v.array(v.pipe(v.string(), v.minLength(1, 'a word'))),
     v.minLength(1, 'a program and its arguments'),
   ),
-  public_key: publicKey,
+  public_key: keyLine,
   timeout_seconds: v.optional(v.pipe(positive, v.maxValue(3600, 'at most 3600')), 120),
 });
 

@@ -20,6 +20,10 @@ export interface PublicKey {
 
 const ALGORITHM = 'Ed';
 
+/** How a key id and a public key line look; whether the line is a key, parsePublicKeyLine says. */
+export const KEY_ID = /^[0-9A-F]{16}$/;
+export const PUBLIC_KEY_LINE = /^RW[0-9A-Za-z+/]{54}$/;
+
 /** The printed form of a key id: bytes 1f e8 … e7 are "E7…E81F", leading zeros kept. */
 export function keyIdOf(idBytes: Uint8Array): string {
   return Buffer.from(idBytes).reverse().toString('hex').toUpperCase();

@@ -28,16 +28,18 @@ function pointTo(world: World, version: string, fields: Record<string, unknown>)
   return bytes;
 }
 
-/** Another root role for one channel alone. */
-function ownRole(
-  { root, keys }: Forge,
+/** Root 2, with a role for one channel alone, whose keys must all sign. */
+function putOwnRole(
+  forge: Forge,
   channel: string,
   ...own: Parameters<typeof listed>
-) {
-  return {
+): void {
+  const { root, keys } = forge;
+  const fields = {
     keys: listed(...new Set([keys.root, keys.release, keys.channel, ...own])),
     roles: { ...root.roles, [`channel/${channel}`]: role(own.length, ...own) },
   };
+  putRoot(forge, 2, fields, keys.root);
 }
 
 story(
@@ -126,7 +128,7 @@ story('the pointer of beta is served as the one of stable', async (t, world) => 
 
 story('beta has a key of its own, which signs stable', async (t, world) => {
   const beta = fixedKey(21);
-  putRoot(world.forge, 2, ownRole(world.forge, 'beta', beta), world.forge.keys.root);
+  putOwnRole(world.forge, 'beta', beta);
   const { pointer } = world.publish('1.1.0');
   putPointer(world.forge, encodePointer(pointer), beta);
   await refuses(t, world, { exit: 20, says: /belongs to "channel\/beta"/, walksTo: 2 });
@@ -136,12 +138,7 @@ story(
   'stable has keys of its own, and the key of all other channels signs it',
   async (t, world) => {
     const own = [fixedKey(21), fixedKey(22)];
-    putRoot(
-      world.forge,
-      2,
-      ownRole(world.forge, 'stable', ...own),
-      world.forge.keys.root,
-    );
+    putOwnRole(world.forge, 'stable', ...own);
     world.publish('1.1.0');
     await refuses(t, world, { exit: 20, says: /belongs to "channel"/, walksTo: 2 });
   },
@@ -149,12 +146,7 @@ story(
 
 story('stable needs two people, and one of them signs', async (t, world) => {
   const [one, two] = [fixedKey(21), fixedKey(22)];
-  putRoot(
-    world.forge,
-    2,
-    ownRole(world.forge, 'stable', one, two),
-    world.forge.keys.root,
-  );
+  putOwnRole(world.forge, 'stable', one, two);
   const bytes = encodePointer(world.publish('1.1.0').pointer);
   putPointer(world.forge, bytes, one);
   await refuses(t, world, { exit: 20, says: /expected +2 of \[/, walksTo: 2 });
@@ -164,12 +156,7 @@ story('stable needs two people, and one of them signs', async (t, world) => {
 
 story('stable needs two people, and one of them signs twice', async (t, world) => {
   const [one, two] = [fixedKey(21), fixedKey(22)];
-  putRoot(
-    world.forge,
-    2,
-    ownRole(world.forge, 'stable', one, two),
-    world.forge.keys.root,
-  );
+  putOwnRole(world.forge, 'stable', one, two);
   const bytes = encodePointer(world.publish('1.1.0').pointer);
   const blocks = [blockBy(one, bytes, 'once'), blockBy(one, bytes, 'and again')];
   putBlocks(world.forge, pointerPath('quantix-os', 'stable'), bytes, blocks);

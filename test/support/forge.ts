@@ -2,7 +2,11 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { brotliCompressSync } from 'node:zlib';
-import { encodeManifest, type Manifest } from '../../client/format/manifest.ts';
+import {
+  type Component,
+  encodeManifest,
+  type Manifest,
+} from '../../client/format/manifest.ts';
 import { publicKeyLine } from '../../client/format/minisign/public-key.ts';
 import {
   makeSecretKey,
@@ -135,6 +139,19 @@ export function makeForge(dir: string, repository = 'example'): Forge {
   return forge;
 }
 
+/** The component that most tests install: one file at /data/bin/qx-node. */
+export function nodeFrom(version: string, content: Buffer, source: Source): Component {
+  return {
+    name: 'qx-node',
+    version,
+    kind: 'file',
+    install_path: '/data/bin/qx-node',
+    permissions: '0755',
+    content: { sha256: sha256(content), size: content.length },
+    sources: [source],
+  };
+}
+
 function publish(forge: Forge, options: ReleaseOptions) {
   const version = options.version ?? '1.0.0';
   const content = options.content ?? Buffer.from(`#!/bin/sh\necho ${version}\n`);
@@ -150,18 +167,7 @@ function publish(forge: Forge, options: ReleaseOptions) {
     release_date: '2026-01-01T00:00:00Z',
     update_type: 'component',
     arch: 'any',
-    components: [
-      {
-        name: 'qx-node',
-        version,
-        kind: 'file',
-        install_path: '/data/bin/qx-node',
-        permissions: '0755',
-        content: { sha256: sha256(content), size: content.length },
-        sources: [object],
-        ...options.component,
-      },
-    ],
+    components: [{ ...nodeFrom(version, content, object), ...options.component }],
     ...options.manifest,
   };
   const bytes = (options.editManifest ?? keep)(encodeManifest(manifest));

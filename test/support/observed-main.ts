@@ -1,8 +1,8 @@
 import fs from 'node:fs';
 import process from 'node:process';
-import { runCommandLine } from '../../client/cli.ts';
 import { nodeEffects } from '../../client/effects/node.ts';
 import { observe } from '../../client/effects/observe.ts';
+import { startClient } from './start-client.ts';
 import { leavesTrace } from './traces.ts';
 
 /**
@@ -22,11 +22,4 @@ const fx = observe(nodeEffects(process.env), ({ name, args }) => {
   if (log !== null) fs.writeSync(log, `${JSON.stringify([name, ...words])}\n`);
 });
 
-void runCommandLine(process.argv.slice(2), {
-  fx,
-  env: process.env,
-  stdout: process.stdout,
-  stderr: process.stderr,
-  signal: new AbortController().signal,
-  machine: 'x86_64',
-}).then((status) => (process.exitCode = status));
+startClient(fx);

@@ -14,7 +14,7 @@ import {
 } from '../../client/boot/grub-environment.ts';
 import { nodeFiles } from '../../client/effects/files.ts';
 import type { Component, FullImage, Manifest } from '../../client/format/manifest.ts';
-import { type Forge, makeForge, sha256 } from './forge.ts';
+import { type Forge, makeForge, nodeFrom, sha256 } from './forge.ts';
 import { type Host, makeHost } from './sandbox.ts';
 import { about, squashfs } from './slot-image.ts';
 
@@ -114,16 +114,7 @@ export function nodeComponent(
   more: Partial<Component> = {},
 ): Component {
   const content = Buffer.from(`#!/bin/sh\necho ${version}\n`);
-  return {
-    name: 'qx-node',
-    version,
-    kind: 'file',
-    install_path: '/data/bin/qx-node',
-    permissions: '0755',
-    content: { sha256: sha256(content), size: content.length },
-    sources: [forge.object(content)],
-    ...more,
-  };
+  return { ...nodeFrom(version, content, forge.object(content)), ...more };
 }
 
 /** An image of layout A that does not compress well, of about `bytes` bytes. */

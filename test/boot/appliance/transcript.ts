@@ -36,10 +36,10 @@ export class Transcript {
   }
 
   #add(piece: Buffer): void {
-    const text = this.#rest + piece.toString('latin1').replace(CONTROL, '');
-    const lines = text.split('\n');
+    const lines = (this.#rest + piece.toString('latin1')).split('\n');
     this.#rest = lines.pop() ?? '';
-    this.lines.push(...lines.filter((line) => line.trim() !== ''));
+    const words = lines.map(withoutControl);
+    this.lines.push(...words.filter((line) => line.trim() !== ''));
     this.#wake();
   }
 
@@ -55,7 +55,14 @@ export class Transcript {
 
   #failure(pattern: RegExp, seconds: number): Error {
     const why = this.#ended ? 'the machine went off' : `${seconds} s went by`;
-    const last = [...this.lines.slice(-LINES_SHOWN), this.#rest].join('\n  ');
+    const last = [...this.lines.slice(-LINES_SHOWN), withoutControl(this.#rest)].join(
+      '\n  ',
+    );
     return new Error(`${why} before it said ${String(pattern)}; at the end:\n  ${last}`);
   }
+}
+
+/** Of whole lines only: a piece may end in the middle of a control sequence. */
+function withoutControl(line: string): string {
+  return line.replace(CONTROL, '');
 }

@@ -1,9 +1,10 @@
 #!/bin/sh
 # Puts the files of this folder, and the client, into the root folder of an image:
 #
-#   install.sh [--client FILE] DESTDIR
+#   install.sh [--client FILE] [--systemd] DESTDIR
 #
-# The client is dist/qx-update.cjs beside this folder unless --client names another. What is there already in etc/conf.d stays as
+# With --systemd, for an image that systemd starts, the units of usr/lib/systemd/system take the place of OpenRC's services and
+# of cron. The client is dist/qx-update.cjs beside this folder unless --client names another. What is there already in etc/conf.d stays as
 # it is; everything else is replaced. Services get their links in etc/runlevels,
 # and root's crontab a line for the run of every quarter of an hour. Called again, it changes nothing.
 # boot/grub belongs on the EFI system partition and initramfs/ into the initramfs: README.md says how.
@@ -15,7 +16,7 @@ fail() {
 	exit 2
 }
 usage() {
-	echo "$program: usage: $program [--client FILE] DESTDIR" >&2
+	echo "$program: usage: $program [--client FILE] [--systemd] DESTDIR" >&2
 	exit 2
 }
 
@@ -23,7 +24,9 @@ source=$(cd "$(dirname "$0")" && pwd)
 client=$source/../dist/qx-update.cjs
 library=usr/lib/quantix-update
 boot_services="quantix-overlay-mounts quantix-update-check"
-default_services="quantix-node quantix-update-verify"
+default_services="quantix-node quantix-update-serve quantix-update-verify"
+units=usr/lib/systemd/system
+systemd=
 
 while [ $# -gt 0 ]; do
 	case $1 in
@@ -31,6 +34,10 @@ while [ $# -gt 0 ]; do
 		[ $# -ge 2 ] || usage
 		client=$2
 		shift 2
+		;;
+	--systemd)
+		systemd=yes
+		shift
 		;;
 	-*) usage ;;
 	*) break ;;
@@ -83,8 +90,20 @@ link() {
 	ln -sfn "$1" "$destination/$2"
 }
 
+# is_for_another FILE: for the other way in which a system is started. Settings of a service go with it.
+is_for_another() {
+	case $1 in
+	"$units"/*) [ -z "$systemd" ] ;;
+	etc/init.d/* | etc/local.d/* | etc/periodic/*) [ -n "$systemd" ] ;;
+	etc/conf.d/quantix-update-check) return 1 ;;
+	etc/conf.d/*) [ -n "$systemd" ] && [ -e "$source/etc/init.d/${1##*/}" ] ;;
+	*) return 1 ;;
+	esac
+}
+
 put_files() {
 	(cd "$source" && find etc usr -type f | sort) | while read -r file; do
+		if is_for_another "$file"; then continue; fi
 		case $file in
 		etc/conf.d/*)
 			if [ -e "$destination/$file" ]; then continue; fi
@@ -109,6 +128,15 @@ has() {
 		if [ -e "$destination/$path" ] || [ -L "$destination/$path" ]; then return 0; fi
 	done
 	return 1
+}
+
+# wanted_by TARGET UNIT ...: as "systemctl enable" would do it.
+wanted_by() {
+	target=$1
+	shift
+	for unit; do
+		link "/$units/$unit" "etc/systemd/system/$target.wants/$unit"
+	done
 }
 
 # The cron service that the image brings knows it better; without any runlevel nothing would be run.
@@ -137,6 +165,11 @@ umask 022
 put_files
 put "$client" "$library/qx-update.cjs"
 link "/$library/qx-update" usr/bin/qx-update
+if [ -n "$systemd" ]; then
+	wanted_by multi-user.target quantix-update-check.service quantix-update-serve.service
+	wanted_by timers.target quantix-update.timer
+	exit 0
+fi
 # shellcheck disable=SC2086 # lists of words
 start_in boot $boot_services
 # shellcheck disable=SC2086 # lists of words

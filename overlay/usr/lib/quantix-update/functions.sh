@@ -62,6 +62,11 @@ is_mounted() {
 	cut -d ' ' -f 2 "$ROOT/proc/mounts" | grep -qxF "$ROOT$1"
 }
 
+# Seconds since the machine started: no clock that is set meanwhile changes it.
+uptime_seconds() {
+	sed 's/\..*//' "$ROOT/proc/uptime"
+}
+
 # begin NAME: for the scripts of etc/local.d, which leave alone what has begun since the machine started.
 begin() {
 	mkdir -p "$ROOT/run/quantix"

@@ -1,11 +1,12 @@
 // Bundles each program into one file: dist/qx-update.cjs and dist/qx-repo.mjs, or in the folder that the
-// command line names. Same sources and lock file, same bytes. Lazy imports stay lazy: esbuild turns each
+// command line names, and writes their manual pages beside them. Same sources and lock file, same bytes. Lazy imports stay lazy: esbuild turns each
 // import() of our own code into a function that runs the module when it is first wanted.
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
+import { manPages } from './build-man.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
@@ -51,13 +52,25 @@ export async function buildAll(dist = path.join(ROOT, 'dist'), say = console.log
     }
     putFile(path.join(dist, program.output), bytes, 0o755);
   }
+  const about = { version: packageJson().version, timeMs: buildTimeMs() };
+  for (const [name, text] of await manPages(bundleSources, dist, about)) {
+    fs.mkdirSync(path.join(dist, 'man'), { recursive: true });
+    putFile(path.join(dist, 'man', name), text, 0o644);
+  }
   putFolder(path.join(ROOT, 'repo-template'), path.join(dist, 'repo-template'));
+}
+
+/** One ES module of these sources, as if they lay in the root folder. */
+function bundleSources(contents) {
+  const { entry: _, ...how } = PROGRAMS.find(({ format }) => format === 'esm');
+  return bundle({ ...how, stdin: { contents, resolveDir: ROOT, loader: 'ts' } });
 }
 
 async function bundle(program) {
   const result = await build({
     absWorkingDir: ROOT,
-    entryPoints: [program.entry],
+    entryPoints: program.entry === undefined ? [] : [program.entry],
+    stdin: program.stdin,
     outfile: program.output,
     bundle: true,
     write: false,
@@ -68,6 +81,9 @@ async function bundle(program) {
     define: constants(),
     minifySyntax: true,
     minifyWhitespace: true,
+    minifyIdentifiers: true,
+    // Whoever reports a defect of ours still reads the names of functions in its stack.
+    keepNames: true,
     legalComments: 'eof',
     supported: { 'dynamic-import': program.format === 'esm' },
     plugins: [withoutPolyfill],
@@ -93,9 +109,7 @@ const withoutPolyfill = {
 
 /** What the programs know about their own build; sources that run unbundled look with typeof. */
 function constants() {
-  const { version } = JSON.parse(
-    fs.readFileSync(path.join(ROOT, 'package.json'), 'utf8'),
-  );
+  const { version } = packageJson();
   return {
     QX_BUILD_VERSION: JSON.stringify(version),
     QX_BUILD_TIME_MS: String(buildTimeMs()),
@@ -103,6 +117,10 @@ function constants() {
       fs.readFileSync(path.join(ROOT, 'overlay/boot/grub/grub.cfg'), 'utf8'),
     ),
   };
+}
+
+function packageJson() {
+  return JSON.parse(fs.readFileSync(path.join(ROOT, 'package.json'), 'utf8'));
 }
 
 /** SOURCE_DATE_EPOCH, else the time of the last commit, else 0: never the clock, so that a build repeats. */

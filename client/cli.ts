@@ -8,7 +8,12 @@ import {
 import { type Config, loadConfig } from './config/config.ts';
 import type { Effects } from './effects/effects.ts';
 import { QxError } from './format/error.ts';
-import { type Flags, parseCommandLine, printHelp } from './terminal/command-line.ts';
+import {
+  type Flags,
+  parseCommandLine,
+  printHelp,
+  stands,
+} from './terminal/command-line.ts';
 import { asQxError, createOutput, type Output, type Sink } from './terminal/output.ts';
 import { VERSION } from './version.ts';
 
@@ -19,11 +24,13 @@ export interface RunOptions {
   stderr: Sink;
   signal: AbortSignal;
   machine: string;
+  /** How this program is started: node and its file. */
+  program?: readonly string[];
   /** The answer of a person at the terminal; null where nobody sits there. */
   ask?: (question: string) => Promise<string | null>;
 }
 
-const SPEC = { program: 'qx-update', commands: COMMANDS, common: COMMON_OPTIONS };
+export const SPEC = { program: 'qx-update', commands: COMMANDS, common: COMMON_OPTIONS };
 
 /** Runs one command line and gives the exit status. Never throws. */
 export async function runCommandLine(
@@ -76,10 +83,13 @@ async function runCommand(
 }
 
 function contextOf(flags: Flags, out: Output, options: RunOptions): Context {
-  const { fx, env, signal, machine, ask = () => Promise.resolve(null) } = options;
+  const { fx, env, signal, machine, program = [] } = options;
+  const { ask = () => Promise.resolve(null) } = options;
   const root = (flags.text('root') ?? '/').replace(/(?<=.)\/+$/, '');
   const configFile = flags.text('config') ?? env.QX_UPDATE_CONFIG;
-  const overrides = overridesOf(flags);
+  const overrides = overridesOf(flags, root);
+  const medium = flags.text('from') !== undefined;
+  const sources = { root, configFile, flags: overrides, medium, env, machine };
   let config: Promise<Config> | undefined;
   return {
     fx,
@@ -88,11 +98,11 @@ function contextOf(flags: Flags, out: Output, options: RunOptions): Context {
     signal,
     ask,
     machine,
+    program,
     root,
     configFile,
     overrides,
-    config: () =>
-      (config ??= loadConfig(fx, { root, configFile, flags: overrides, env, machine })),
+    config: () => (config ??= loadConfig(fx, sources)),
   };
 }
 
@@ -100,7 +110,7 @@ function outputFor(
   argv: readonly string[],
   { env, stdout, stderr, fx }: RunOptions,
 ): Output {
-  const has = (flag: string): boolean => argv.includes(flag);
+  const has = (flag: string): boolean => stands(flag, argv);
   return createOutput({
     program: 'qx-update',
     json: has('--json'),

@@ -1,18 +1,19 @@
 import type { ClientState, RepositoryMemory } from './format/client-state.ts';
 import { newRepositoryMemory } from './format/client-state.ts';
 import { QxError } from './format/error.ts';
-import { LIMITS } from './format/limits.ts';
 import type { Pointer } from './format/pointer.ts';
 import type { Root } from './format/root.ts';
 import { pointerPath } from './format/tree.ts';
 import {
-  rootsAreDue,
+  isDue,
   trustedNow,
   underRoot,
   withPointer,
   withRootsChecked,
 } from './policy/memory.ts';
+import { isOldButCounts } from './policy/medium.ts';
 import { checkSerial } from './policy/pointer-policy.ts';
+import { unlessLateTwice } from './reader/ask-again.ts';
 import { mostTelling } from './reader/mirrors.ts';
 import {
   checkPointer,
@@ -30,7 +31,9 @@ import type { Session } from './session.ts';
 import { readState, writeState } from './state/state-store.ts';
 import {
   pointerFile,
-  readDocument,
+  pointerSlot,
+  readRootVersion,
+  readSeenPointer,
   readTrustedRoot,
   storeDocument,
   storeRoot,
@@ -66,7 +69,9 @@ export async function lookAtChannel(session: Session): Promise<Trusted> {
   let best: { source: Source; trusted: Trusted } | null = null;
   for (const source of mirrors.inOrder()) {
     try {
-      const trusted = await lookAt(session, source, looks);
+      const trusted = await unlessLateTwice(source, session.signal, () =>
+        lookAt(session, source, looks),
+      );
       if (best !== null && isBehind(best.trusted, trusted))
         mirrors.refuse(best.source, behindError(best.trusted, trusted));
       best = { source, trusted };
@@ -107,17 +112,21 @@ async function lookAt(session: Session, source: Source, looks: Looks): Promise<T
   const want = { repository: pinned.repository, product, channel };
   const known = await storedPointer(session, kept, want);
 
-  // 3. The pointer, fetched and not looked into.
-  const fetched = await fetchPointer(source, want, { ...known?.request, signal });
+  // 3. The pointer, fetched and not looked into; once a day whatever is known of it. Else a cache that gave an old one
+  // under the tag of the new one, once, would be told "unchanged" by everybody ever after.
+  const clock = fx.clock.now();
+  looks.due ||= isDue(kept.root_checked, clock);
+  const how = looks.due ? { fresh: true } : known?.request;
+  const fetched = await fetchPointer(source, want, { ...how, signal });
   const unchanged =
     fetched.status === 'unchanged' || sha256Hex(fetched.bytes) === known?.sha256;
 
   // 4. The roots, when the pointer has other bytes or a day has passed.
-  const clock = fx.clock.now();
-  looks.due ||= rootsAreDue(kept, clock);
   const walks = looks.due || !unchanged;
   const root = walks ? await newestRoot(session, source, trusted, looks) : trusted;
-  const memory = underRoot(kept, root);
+  const same = kept.root_version === root.version;
+  const before = same ? root : await readRootVersion(fx.files, config, kept.root_version);
+  const memory = underRoot(kept, before, root, clock);
   const rooted =
     memory === kept ? state : await remember(session, state, want.repository, memory);
   const nowMs = trustedNow(clock, memory);
@@ -133,8 +142,8 @@ async function lookAt(session: Session, source: Source, looks: Looks): Promise<T
       ? await checkKnown(session, source, root, want, known, where)
       : await readSignedPointer(source, root, want, asFound(fetched), signal);
   if (known?.sha256 !== signed.sha256 && (await countsStill(session, root, want, known)))
-    checkSerial(memory.pointers[slotOf(want)], signed.pointer, signed.sha256, where);
-  checkPointerExpiry(signed.pointer, nowMs, where);
+    checkSerial(memory.pointers[pointerSlot(want)], signed.pointer, signed.sha256, where);
+  await checkAge(session, signed.pointer, nowMs, where);
 
   // 6. Serial and digest stored, after the bytes that they stand for.
   const isNew = !unchanged || signed.blocks !== known?.blocks;
@@ -145,7 +154,9 @@ async function lookAt(session: Session, source: Source, looks: Looks): Promise<T
   const checked = walks ? withRootsChecked(memory, clock) : memory;
   const validators =
     fetched.status === 'found' ? fetched : (known?.request.conditional ?? {});
-  const next = isNew ? withPointer(checked, slotOf(want), signed, validators) : checked;
+  const next = isNew
+    ? withPointer(checked, pointerSlot(want), signed, validators)
+    : checked;
   const remembered =
     next === memory ? rooted : await remember(session, rooted, want.repository, next);
   return { state: remembered, root, pointer: signed.pointer, where, nowMs };
@@ -164,6 +175,24 @@ async function recall({ fx, config }: Session): Promise<{
   const memory =
     state.repositories[pinned.repository] ?? newRepositoryMemory(trusted.version);
   return { state, memory, pinned, trusted };
+}
+
+/** Step 5: what comes over a network must be fresh; what a person brought may be old, and that is said. */
+async function checkAge(
+  { config, out, log }: Session,
+  pointer: Pointer,
+  nowMs: number,
+  where: string,
+): Promise<void> {
+  if (!config.medium) {
+    checkPointerExpiry(pointer, nowMs, where);
+    return;
+  }
+  if (!isOldButCounts(pointer, nowMs, where)) return;
+  const { issued, expires } = pointer;
+  const what = `the pointer on this medium is old: issued ${issued}, expired ${expires}`;
+  out.warn(what);
+  await log(`${what} (${where})`);
 }
 
 /** Step 4: the newest root that this mirror leads to. QxError `deferred` when there may be more of them. */
@@ -186,11 +215,6 @@ async function newestRoot(
   );
 }
 
-/** "product/channel", as the state files its pointers. */
-function slotOf(want: WantedPointer): string {
-  return `${want.product}/${want.channel}`;
-}
-
 interface KnownPointer {
   bytes: Buffer;
   sha256: string;
@@ -204,11 +228,10 @@ async function storedPointer(
   memory: RepositoryMemory,
   want: WantedPointer,
 ): Promise<KnownPointer | null> {
-  const seen = memory.pointers[slotOf(want)];
+  const seen = memory.pointers[pointerSlot(want)];
   if (seen === undefined) return null;
-  const path = pointerFile(config.stateDir, want.product, want.channel);
-  const stored = await readDocument(fx.files, path, LIMITS.pointerBytes);
-  if (stored === null || sha256Hex(stored.bytes) !== seen.sha256) return null;
+  const stored = await readSeenPointer(fx.files, config.stateDir, memory, want);
+  if (stored === null) return null;
   const conditional = {
     ...(seen.etag === undefined ? {} : { etag: seen.etag }),
     ...(seen.last_modified === undefined ? {} : { lastModified: seen.last_modified }),
@@ -249,7 +272,7 @@ async function countsStill(
 ): Promise<boolean> {
   if (known === null || isPointerSigned(root, want, known)) return true;
   await session.log(
-    `the serial of ${slotOf(want)} is forgotten: root ${root.version} does not vouch for its pointer`,
+    `the serial of ${pointerSlot(want)} is forgotten: root ${root.version} does not vouch for its pointer`,
   );
   return false;
 }

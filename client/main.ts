@@ -42,6 +42,7 @@ runCommandLine(absoluteRoot(process.argv.slice(2)), {
   stderr,
   signal: interrupted.signal,
   machine: MACHINES[process.arch] ?? process.arch,
+  program: [process.execPath, ...process.execArgv, process.argv[1] ?? ''],
   ask: async (question) => (await import('./terminal/ask.ts')).ask(process, question),
 }).then(
   (status) => {

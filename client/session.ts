@@ -1,10 +1,12 @@
 import type { Effects, Lock } from './effects/effects.ts';
 import type { Config } from './config/config.ts';
 import { readCredentials } from './config/credentials.ts';
+import { refuseForeignHands } from './config/foreign-hands.ts';
 import { QxError } from './format/error.ts';
 import { type Layout, layoutOf } from './install/layout.ts';
 import { type Mirrors, openMirrors } from './reader/mirrors.ts';
 import { openSource } from './reader/open-source.ts';
+import { paceOf } from './reader/pace.ts';
 import type { Source, SourceSettings } from './reader/source.ts';
 import { type ActivityWriter, activityWriter } from './state/activity.ts';
 import { type Log, openLog } from './state/log.ts';
@@ -42,7 +44,7 @@ export async function openSession(
     void log(`mirror ${base}: refused: ${JSON.stringify(errorRecord(error))}`);
     if (!quietly) out.warn(`${base}: ${error.message}`);
   };
-  const { connectTimeoutMs, stallTimeoutMs, retries, userAgent } = settings;
+  const { connectTimeoutMs, stallTimeoutMs, retries, userAgent, pace } = settings;
   return {
     fx,
     config,
@@ -54,16 +56,30 @@ export async function openSession(
     services: openServiceManager(fx, config.serviceManager),
     mirrors: openMirrors(sources, onTrouble),
     openForeign: (base) =>
-      openSource(fx, base, { connectTimeoutMs, stallTimeoutMs, retries, userAgent }),
+      openSource(fx, base, {
+        connectTimeoutMs,
+        stallTimeoutMs,
+        retries,
+        userAgent,
+        pace,
+      }),
   };
 }
 
-async function sourceSettings(fx: Effects, config: Config): Promise<SourceSettings> {
+/** How mirrors are asked. QxError `config` for credentials that cannot be read. */
+export async function sourceSettings(
+  fx: Effects,
+  config: Config,
+): Promise<SourceSettings> {
   return {
     ...(await readCredentials(fx.files, config)),
     connectTimeoutMs: config.connectTimeoutMs,
     stallTimeoutMs: config.stallTimeoutMs,
     retries: config.retries,
+    pace:
+      config.bandwidthLimit === null
+        ? undefined
+        : paceOf(fx.clock, config.bandwidthLimit),
     userAgent: `qx-update/${VERSION}`,
   };
 }
@@ -79,8 +95,21 @@ async function takeLock(fx: Effects, path: string): Promise<Lock | null> {
 }
 
 /** Runs `work` as the only writer on this host. QxError `locked` when another run is under way. */
-export function withLock<T>({ fx, config }: Session, work: () => Promise<T>): Promise<T> {
-  return lockedIn(fx, config.stateDir, work);
+export function withLock<T>(
+  { fx, config, layout }: Session,
+  work: () => Promise<T>,
+): Promise<T> {
+  return lockedIn(fx, config.stateDir, async () => {
+    await refuseForeignHands(fx.files, config.root, ownFolders(config, layout));
+    return work();
+  });
+}
+
+/** What a run makes, and believes to find again as it made it. */
+function ownFolders({ stateDir }: Config, layout: Layout): string[] {
+  const { staging, store, generations, baked } = layout;
+  const kept = ['trust', 'pointers', 'manifests'].map((name) => `${stateDir}/${name}`);
+  return [...kept, staging, store, generations, baked];
 }
 
 /** The same by a folder of one's own, for what needs no state. */

@@ -1,6 +1,7 @@
 import type { Refusal } from './format/client-state.ts';
 import type { QxError } from './format/error.ts';
 import type { InstalledRelease } from './format/installed-release.ts';
+import { removeHookRecord } from './hooks/record.ts';
 import {
   type Generation,
   readGeneration,
@@ -45,10 +46,12 @@ export async function finishCommit(
     components: entries.flatMap((entry) =>
       entry.version === undefined ? [] : [{ name: entry.name, version: entry.version }],
     ),
+    ...attachmentsOf(release),
     downloadedBytes: journal.downloaded_bytes,
     started: journal.started,
   });
   if (journal.by_hand === true) await refuseLeft(session, journal.from, generation);
+  await removeHookRecord(fx.files, config.stateDir);
   await clearStaging(session);
   await collectGarbage(session, config.keep);
   await removeJournal(fx.files, config.stateDir);
@@ -143,26 +146,65 @@ export function historyHead({
   return { time, product: config.product, channel: config.channel };
 }
 
+/** For `history --attachments`. */
+export function attachmentsOf(
+  release: InstalledRelease | undefined,
+): Pick<HistoryEntry, 'attachments'> {
+  if (release?.attachments === undefined) return {};
+  const attachments = release.attachments.map(
+    ({ name: kind, media_type: mediaType, sha256, size }) => ({
+      kind,
+      ...(mediaType === undefined ? {} : { mediaType }),
+      sha256,
+      size,
+    }),
+  );
+  return { attachments };
+}
+
 /** The last check is told by `status`; it is written at every run and therefore not synced. */
 export async function noteSuccess(
   session: Session,
   version: string,
-  upToDate: boolean,
+  { upToDate, installed }: { upToDate: boolean; installed: boolean },
 ): Promise<void> {
   const { fx, config } = session;
   await writeLastCheck(fx, config.stateDir, {
     time: formatTime(fx.clock.now()),
     result: upToDate ? 'up-to-date' : 'available',
     version,
+    ...(installed ? { installed } : {}),
   });
+  await forgetRefusal(session);
+}
+
+/** What was last refused is no error of this host any more. */
+export async function forgetRefusal({ fx, config }: Session): Promise<void> {
   const state = await readState(fx.files, config.stateDir);
   if (state.last_refusal === undefined || state.last_refusal === null) return;
   await writeState(fx.files, config.stateDir, { ...state, last_refusal: null });
 }
 
-/** What was refused is kept for `status`, `history` and the log; a failing disk does not hide the reason. */
-export async function noteRefusal(session: Session, error: QxError): Promise<void> {
+/**
+ * What was refused is kept for `status`, `history` and the log; a failing disk does not hide the reason. `offered` is
+ * the version that was found before. The same "not now" is told once, however often cron hears it.
+ */
+export async function noteRefusal(
+  session: Session,
+  error: QxError,
+  offered?: string,
+): Promise<void> {
   const { fx, config } = session;
+  const deferred = error.code === 'deferred';
+  await ifPossible(session, () =>
+    writeLastCheck(fx, config.stateDir, {
+      time: formatTime(fx.clock.now()),
+      ...(deferred && offered !== undefined
+        ? { result: 'available', version: offered }
+        : { result: deferred ? 'deferred' : 'refused' }),
+    }),
+  );
+  if (deferred && (await isTold(session, error))) return;
   await session.log(`refused: ${JSON.stringify(errorRecord(error))}`);
   await ifPossible(session, async () => {
     await addHistory(fx.files, config.stateDir, {
@@ -172,10 +214,18 @@ export async function noteRefusal(session: Session, error: QxError): Promise<voi
       exitCode: error.exitCode,
       message: error.message,
     });
-    const time = formatTime(fx.clock.now());
-    await writeLastCheck(fx, config.stateDir, { time, result: 'refused' });
     await rememberRefusal(session, error);
   });
+}
+
+/** Whether `status` says it already. What was found may be the hour, and differs each time. */
+async function isTold({ fx, config }: Session, error: QxError): Promise<boolean> {
+  const state = await readState(fx.files, config.stateDir).catch(() => null);
+  const last = state?.last_refusal;
+  const same = (['message', 'where', 'expected'] as const).every(
+    (field) => last?.[field] === error[field],
+  );
+  return last?.exitCode === error.exitCode && same;
 }
 
 /** For `status`, until the next run that goes well. */

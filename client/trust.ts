@@ -7,6 +7,7 @@ import type { RootFile } from './policy/pin.ts';
 import { sha256Hex } from './reader/signatures.ts';
 import { readState } from './state/state-store.ts';
 import { readTrust } from './state/trust-store.ts';
+import { rolesTable } from './terminal/roles.ts';
 import { formatTable } from './terminal/text.ts';
 
 /** Whom this host believes, for people and for --json. */
@@ -86,11 +87,6 @@ export function rootLines({ root, bytes }: RootFile): string[] {
 export function trustText(trust: Trust): string {
   const { file, pinned, trusted, walked } = trust;
   const { root } = trusted;
-  const roles = Object.entries(root.roles).map(([name, { keys, threshold }]) => [
-    name,
-    `${threshold} of ${keys.length}`,
-    keys.join(' '),
-  ]);
   const floors = floorsOf(trust).map(({ product, root: named, learned }) => [
     product,
     String(named ?? '-'),
@@ -101,7 +97,7 @@ export function trustText(trust: Trust): string {
     lines.push(`trusted now, walked ${walked.join(' → ')}:`);
     lines.push(...rootLines(trusted).map((line) => `  ${line}`));
   }
-  lines.push('', formatTable([['role', 'threshold', 'keys'], ...roles]));
+  lines.push('', rolesTable(root));
   if (floors.length > 0)
     lines.push('', formatTable([['floor', 'by the root', 'learned'], ...floors], [1, 2]));
   return lines.join('\n');

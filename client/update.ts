@@ -1,19 +1,27 @@
+import { askBefore, beginHooks, subjectOf } from './hooks/begin.ts';
+import { checkHostHooks } from './hooks/find.ts';
+import { takeBackAfter } from './hooks/take-back.ts';
 import { type Generation, readCurrent } from './install/generations.ts';
 import { goBack, returnedError } from './install/go-back.ts';
 import { prepareRelease } from './install/install.ts';
 import { recover } from './install/recover.ts';
-import { checkServices, type How, switchTo } from './install/transaction.ts';
+import { warnOfExpiry } from './expiry.ts';
+import {
+  checkServices,
+  type How,
+  servicesToRestart,
+  switchTo,
+} from './install/transaction.ts';
 import { lookAtChannel } from './look.ts';
 import { type Available, makeOffer, type Offer } from './offer.ts';
-import { checkHold } from './policy/hold.ts';
+import { checkAll, hostPolicies, windowPolicy } from './policies.ts';
 import { checkHealthCommands, type HealthResult } from './services/health.ts';
 import { type Session, withLock } from './session.ts';
 import { findTarget } from './slots/host-slots.ts';
 import { checkTarget } from './slots/install-image.ts';
 import { installSystem, type SystemStep } from './slots/install-system.ts';
 import { stageObjects, track } from './stage.ts';
-import { checkRefused, forgetRefused } from './state/refused.ts';
-import { readState } from './state/state-store.ts';
+import { forgetChannel, forgetRefused } from './state/refused.ts';
 import { asQxError } from './terminal/output.ts';
 import { finishCommit, nameOf, noteRefusal, noteReturn, noteSuccess } from './traces.ts';
 
@@ -30,6 +38,8 @@ export interface UpdateOptions {
 
 export interface Outcome {
   offer: Offer;
+  /** When the publisher's patience with windows ends. */
+  deadline: string | undefined;
   downloadedBytes: number;
   /** What was installed, when something was. */
   installed: Generation | null;
@@ -42,15 +52,26 @@ export interface Outcome {
 export async function update(session: Session, options: UpdateOptions): Promise<Outcome> {
   // 1. The lock: one writer on a host.
   return withLock(session, async () => {
+    let offered: string | undefined;
+    const onOffer = (version: string): void => void (offered = version);
     try {
       if (options.depth !== 'check') await recover(session);
-      const outcome = await steps(session, options);
-      const { offer, installed } = outcome;
-      const upToDate = offer.status !== 'available' || installed !== null;
-      await noteSuccess(session, offer.version, upToDate);
+      const outcome = await steps(session, options, onOffer).catch(
+        async (error: unknown) => {
+          if (options.depth !== 'check') await takeBackAfter(session, asQxError(error));
+          throw error;
+        },
+      );
+      const { offer, rebootPending } = outcome;
+      const done = outcome.installed !== null;
+      // Behind a stepping stone there is more to take.
+      const further = done && offer.status === 'available' ? offer.onTheWayTo : undefined;
+      const upToDate = offer.status !== 'available' || (done && further === undefined);
+      const installed = done && !rebootPending && further === undefined;
+      await noteSuccess(session, further ?? offer.version, { upToDate, installed });
       return outcome;
     } catch (error) {
-      await noteRefusal(session, asQxError(error));
+      await noteRefusal(session, asQxError(error), offered);
       throw error;
     } finally {
       await session.activity.clear();
@@ -58,24 +79,33 @@ export async function update(session: Session, options: UpdateOptions): Promise<
   });
 }
 
-async function steps(session: Session, options: UpdateOptions): Promise<Outcome> {
+async function steps(
+  session: Session,
+  options: UpdateOptions,
+  onOffer: (version: string) => void,
+): Promise<Outcome> {
   const { depth } = options;
   const trusted = await lookAtChannel(session);
+  await warnOfExpiry(session, trusted);
   const offer = await makeOffer(session, trusted, options);
   const rebootPending = offer.status === 'reboot-pending';
   const nothing = {
     offer,
+    deadline: trusted.pointer.deadline,
     downloadedBytes: 0,
     installed: null,
     rebootPending,
     health: [],
   };
+  if (offer.status === 'available') onOffer(offer.version);
   if (offer.status !== 'available' || depth === 'check') return nothing;
   const system = await localPolicy(session, offer, options);
+  await askBefore(session, subjectOf(offer, system === null ? 'components' : 'system'));
   const tracker = track(session, offer.version, offer.plan.downloadBytes);
   await stageObjects(session, offer, tracker);
   const fetched = { ...nothing, downloadedBytes: tracker.bytes() };
   if (depth === 'download') return fetched;
+  await windowPolicy(session, { trusted, now: options.now === true }).check();
   if (system === null)
     return { ...fetched, ...(await install(session, offer, fetched.downloadedBytes)) };
   const installed = await installSystem(session, offer, system, tracker);
@@ -98,12 +128,12 @@ async function localPolicy(
 ): Promise<SystemStep | null> {
   const { fx, config } = session;
   if (options.retryRefused === true) await forgetRefused(session, offer.sha256);
-  const state = await readState(fx.files, config.stateDir);
-  checkHold(state.hold ?? undefined, fx.clock.now());
-  await checkRefused(session, offer.sha256);
+  await checkAll(hostPolicies(session, offer.sha256));
+  await forgetChannel(session);
   // A service that this host lacks, or a check that it cannot run, is found before anything is fetched.
   await checkServices(session, offer.manifest.components);
   await checkHealthCommands({ fx, hooksDir: config.hooksDir }, offer.manifest.components);
+  await checkHostHooks(session);
   const step = offer.plan.image;
   if (step === null) return null;
   const target = await findTarget(fx.files, config);
@@ -127,7 +157,11 @@ async function install(
   // 12. Install, up to the switch.
   const to = await prepareRelease(session, offer);
   const from = await readCurrent(session.fx.files, session.layout);
-  return transact(session, from, to, { downloadedBytes });
+  const services = await servicesToRestart(session, from, to);
+  const { generation } = to;
+  const subject = { ...subjectOf(offer, 'components'), generation };
+  const hooks = await beginHooks(session, subject, ['pre-install', 'drain']);
+  return transact(session, from, to, { downloadedBytes, services, hooks });
 }
 
 /** 12 to 14: the switch, restarts and health; then commit, or everything back. QxError 40 or 41. */

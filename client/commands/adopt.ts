@@ -19,6 +19,7 @@ export const adopt: Command = {
     },
   ],
   examples: ['adopt --dry-run', 'adopt', 'adopt --undo'],
+  next: ['doctor', 'status'],
   run: async ({ fx, root }, _args, flags) => {
     const { adoptHost, planAdoption, planReturn } = await import('../adopt/adopt.ts');
     const [dryRun, undo] = [flags.is('dry-run'), flags.is('undo')];

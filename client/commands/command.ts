@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import * as v from 'valibot';
 import type { Config } from '../config/config.ts';
 import { belowRoot } from '../config/load.ts';
@@ -26,6 +27,8 @@ export interface Context {
   ask(question: string): Promise<string | null>;
   /** Architecture of this machine, in the words of uname -m. */
   machine: string;
+  /** How this program is started: node and its file. */
+  program: readonly string[];
   /** --root, "/" when it is not given. */
   root: string;
   configFile: string | undefined;
@@ -53,6 +56,11 @@ export const COMMON_OPTIONS: readonly OptionSpec[] = [
 export const NETWORK_OPTIONS: readonly OptionSpec[] = [
   { flag: 'url URL', describe: 'Ask this base URL instead of the configured ones' },
   { flag: 'channel NAME', describe: 'Follow this channel for this run' },
+  {
+    flag: 'from DIR',
+    describe:
+      'Take it from this folder, a stick made by "qx-repo bundle", though its pointer may be old',
+  },
 ];
 
 export const EXIT_CODE_OPTION: OptionSpec = {
@@ -64,13 +72,13 @@ export const EXIT_UPDATE_AVAILABLE = 100;
 export const EXIT_REBOOT_PENDING = 101;
 
 /** A file that an argument names: absolute paths lie below --root, relative ones in the current folder. */
-export function placed({ root }: Context, path: string): string {
+export function placed({ root }: Pick<Context, 'root'>, path: string): string {
   return posix.isAbsolute(path) ? belowRoot(root, path) : path;
 }
 
-/** What --url and --channel say. QxError `usage` for what is no name of a channel. */
-export function overridesOf(flags: Flags): ConfigFile {
-  const url = flags.text('url');
+/** What --url, --from and --channel say. QxError `usage` for what is no name of a channel. */
+export function overridesOf(flags: Flags, root: string): ConfigFile {
+  const url = urlOf(flags, root);
   const channel = flags.text('channel');
   if (channel !== undefined && !v.is(name, channel)) {
     throw new QxError('usage', '--channel is not the name of a channel', {
@@ -82,4 +90,14 @@ export function overridesOf(flags: Flags): ConfigFile {
     ...(url === undefined ? {} : { url }),
     ...(channel === undefined ? {} : { channel }),
   };
+}
+
+function urlOf(flags: Flags, root: string): string | undefined {
+  const url = flags.text('url');
+  const from = flags.text('from');
+  if (from === undefined) return url;
+  if (url === undefined) return pathToFileURL(placed({ root }, from)).href;
+  throw new QxError('usage', '--from and --url name two places', {
+    found: `--from ${printable(from)} --url …`,
+  });
 }

@@ -3,7 +3,7 @@ import { importOlder } from '../config/older-config.ts';
 import { belowRoot, loadConfigFile, readConfigFile } from '../config/load.ts';
 import { editConfig } from '../config/edit.ts';
 import { DEFAULT_CONFIG_FILES } from '../config/profiles.ts';
-import { type ConfigKey, KEYS_WITHOUT_EFFECT } from '../config/schema.ts';
+import { CONFIG_KEYS, type ConfigKey } from '../config/schema.ts';
 import { writeDurably } from '../effects/durable.ts';
 import { QxError, printable } from '../format/error.ts';
 import type { Config } from '../config/config.ts';
@@ -30,6 +30,7 @@ function settings(config: Config): Partial<Record<ConfigKey, unknown>> {
     boot_environment: config.bootEnvironment ?? 'grub',
     keep: config.keep,
     service_manager: config.serviceManager,
+    hook_timeout: `${config.hookTimeoutMs / 1000}s`,
     connect_timeout: `${config.connectTimeoutMs / 1000}s`,
     stall_timeout: `${config.stallTimeoutMs / 1000}s`,
     retries: config.retries,
@@ -39,6 +40,11 @@ function settings(config: Config): Partial<Record<ConfigKey, unknown>> {
     authorization_file: config.authorizationFile,
     facts: config.facts,
     groups: config.groups,
+    check_interval: `${config.checkIntervalMs / 1000}s`,
+    splay: `${config.splayMs / 1000}s`,
+    serve: config.origins.serve === undefined ? undefined : config.serve,
+    windows: config.windows,
+    bandwidth_limit: config.bandwidthLimit ?? undefined,
   };
 }
 
@@ -52,6 +58,7 @@ export const show: Command = {
     },
   ],
   examples: ['config show', 'config show --origin', 'config show --json'],
+  next: ['config check', 'config set'],
   run: async (context, _args, flags) => {
     const config = await context.config();
     const values = settings(config);
@@ -81,21 +88,29 @@ export const check: Command = {
   describe:
     'Read the configuration as a run would, and name what is wrong by line and column',
   examples: ['config check'],
+  next: ['config show', 'doctor'],
   run: async (context) => {
     const config = await context.config();
-    const later = KEYS_WITHOUT_EFFECT.filter((key) => config.origins[key] !== undefined);
-    for (const key of later)
-      context.out.warn(`"${key}" is read and has no effect in this version`);
+    const opened = await openedBy(config);
+    for (const door of opened) context.out.warn(`[serve]: ${door}`);
     return {
-      value: { valid: true, file: config.file, withoutEffect: later },
+      value: { valid: true, file: config.file, opened },
       text: `${config.file ?? 'environment and flags'}: valid`,
     };
   },
 };
 
+/** What [serve] opens that is closed by default; nothing is loaded for a host that says nothing there. */
+async function openedBy(config: Config): Promise<string[]> {
+  if (config.origins.serve === undefined) return [];
+  const doors = await import('../serve/doors.ts');
+  return doors.openedBy(config);
+}
+
 export const set: Command = {
   name: 'config set',
   args: '<key> [value]',
+  values: { key: CONFIG_KEYS },
   describe:
     'Write one key into update.toml (without a value: take it out); comments stay',
   options: [
@@ -106,19 +121,33 @@ export const set: Command = {
     'config set auto_apply true',
     'config set mirrors https://a/,https://b/',
   ],
+  next: ['config check', 'run'],
   run: async (context, [key = '', value], flags) => {
-    const { path, text } = await fileToEdit(context);
-    const edited = editConfig(text, key, value ?? null, path);
-    if (flags.is('dry-run'))
+    if (flags.is('dry-run')) {
+      const { path, text } = await fileToEdit(context);
+      const edited = editConfig(text, key, value ?? null, path);
       return { value: { file: path, text: edited, written: false }, text: edited };
-    await context.fx.files.makeDirectory(posix.dirname(path), 0o755);
-    await writeDurably(context.fx.files, path, Buffer.from(edited), 0o644);
+    }
+    const path = await setKey(context, key, value ?? null);
     return {
       value: { file: path, key, value: value ?? null, written: true },
       text: `${path}: ${key} ${value === undefined ? 'taken out' : `set to ${value}`}`,
     };
   },
 };
+
+/** Writes one key into update.toml, or takes it out; the path of the file. */
+export async function setKey(
+  context: Context,
+  key: string,
+  value: string | null,
+): Promise<string> {
+  const { path, text } = await fileToEdit(context);
+  const edited = editConfig(text, key, value, path);
+  await context.fx.files.makeDirectory(posix.dirname(path), 0o755);
+  await writeDurably(context.fx.files, path, Buffer.from(edited), 0o644);
+  return path;
+}
 
 const OLDER_FILE = '/etc/limiquantix/node.yaml';
 
@@ -133,6 +162,7 @@ export const importFile: Command = {
     { flag: 'force', describe: 'Overwrite an update.toml that is there' },
   ],
   examples: ['config import', `config import ${OLDER_FILE} --dry-run`],
+  next: ['config check', 'doctor'],
   run: async (context, [argument = OLDER_FILE], flags) => {
     const { files } = context.fx;
     const from = placed(context, argument);

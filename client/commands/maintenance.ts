@@ -5,6 +5,7 @@ import { recover as recoverNow } from '../install/recover.ts';
 import { formatTime } from '../format/time.ts';
 import { durationMs, isDuration } from '../config/schema.ts';
 import { openSession, withLock } from '../session.ts';
+import { forgetRefusal } from '../traces.ts';
 import { readState, writeState } from '../state/state-store.ts';
 import * as v from 'valibot';
 import type { Command } from './command.ts';
@@ -21,6 +22,7 @@ export const hold: Command = {
     },
   ],
   examples: ['hold --reason "guests are being moved"', 'hold --until 4h'],
+  next: ['unhold', 'status'],
   run: (context, _args, flags) =>
     writing(context, async ({ fx, config }) => {
       const now = fx.clock.now();
@@ -54,6 +56,7 @@ export const unhold: Command = {
   name: 'unhold',
   describe: 'Let updates through again',
   examples: ['unhold'],
+  next: ['run', 'status'],
   run: (context) =>
     writing(context, async ({ fx, config }) => {
       const state = await readState(fx.files, config.stateDir);
@@ -72,6 +75,7 @@ export const gc: Command = {
   describe: 'Remove generations and contents that nothing needs any more',
   options: [{ flag: 'dry-run', describe: 'Say what would go, and remove nothing' }],
   examples: ['gc --dry-run', 'gc'],
+  next: ['status', 'verify'],
   run: (context, _args, flags) =>
     writing(context, async (session) => {
       const dry = flags.is('dry-run');
@@ -91,11 +95,22 @@ export const recover: Command = {
   name: 'recover',
   describe:
     'Finish or undo what an interrupted run had begun; every command that writes does this first',
-  examples: ['recover'],
-  run: async (context) => {
+  options: [
+    {
+      flag: 'clear',
+      describe: 'And forget what was last refused, so that "status" is no error any more',
+    },
+  ],
+  examples: ['recover', 'recover --clear'],
+  next: ['status', 'doctor'],
+  run: async (context, _args, flags) => {
     const config = await context.config();
     const session = await openSession(context.fx, config, context.out, context.signal);
-    const recovery = await withLock(session, () => recoverNow(session));
+    const recovery = await withLock(session, async () => {
+      const did = await recoverNow(session);
+      if (flags.is('clear')) await forgetRefusal(session);
+      return did;
+    });
     const told = {
       nothing: 'nothing was interrupted',
       finished: 'an interrupted update is finished',

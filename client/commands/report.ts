@@ -14,6 +14,7 @@ export function offerValue(offer: Offer): Record<string, unknown> {
     product: manifest.product,
     channel,
     version,
+    onTheWayTo: offer.onTheWayTo ?? null,
     release: manifest.release,
     installedVersion: installedVersion ?? null,
     releaseDate: manifest.release_date,
@@ -68,9 +69,18 @@ export function offerText(offer: Offer): string {
     formatTable([['component', 'version', 'size', 'download'], ...rows], [2, 3]),
     `to download: ${formatBytes(plan.downloadBytes)}`,
   ];
+  lines.push(...wayLines(offer));
   if (manifest.release_notes !== undefined)
     lines.push('', manifest.release_notes.trimEnd());
   return lines.join('\n');
+}
+
+/** A host that is too old for a release takes another one first. */
+function wayLines({ version, onTheWayTo }: Available): string[] {
+  if (onTheWayTo === undefined) return [];
+  return [
+    `${version} is a step on the way to ${onTheWayTo}: the next run goes on from there`,
+  ];
 }
 
 /** What lies in the other slot now. */
@@ -93,6 +103,7 @@ export function installedText(
   return [
     `installed ${manifest.product} ${version} (generation ${generation.generation}, ${formatBytes(bytes)} downloaded)`,
     formatTable([['component', 'version', 'installed at'], ...rows]),
+    ...wayLines(offer),
   ].join('\n');
 }
 

@@ -4,11 +4,12 @@ import { inspectGeneration } from '../install/verify.ts';
 import { checkGenerationFloor } from '../policy/floor.ts';
 import { readState } from '../state/state-store.ts';
 import { readTrustedRoot } from '../state/trust-store.ts';
+import { checkWayBack } from '../state/way-back.ts';
 import { nameOf } from '../traces.ts';
 import { transact } from '../update.ts';
 import type { Session } from '../session.ts';
 import type { Command, CommandResult } from './command.ts';
-import { cameWithSystem, leaveSystem } from '../slots/leave-system.ts';
+import { cameWithSystem, leaveSystem, type Leaving } from '../slots/leave-system.ts';
 import { writing } from './writing.ts';
 
 export const rollback: Command = {
@@ -26,6 +27,7 @@ export const rollback: Command = {
     { flag: 'dry-run', describe: 'Say where it would go, and do nothing' },
   ],
   examples: ['rollback', 'rollback --to 1.4.1', 'rollback --to baked', 'rollback --slot'],
+  next: ['hold', 'status', 'history'],
   run: (context, _args, flags) =>
     writing(context, async (session) => {
       const dry = flags.is('dry-run');
@@ -33,10 +35,11 @@ export const rollback: Command = {
         flags.is('slot') ||
         (flags.text('to') === undefined && (await cameWithSystem(session)))
       )
-        return toOtherSlot(session, dry);
+        return toOtherSlot(session, { dry, named: flags.is('slot') });
       const { fx, config, layout } = session;
       const from = await readCurrent(fx.files, layout);
-      const to = await chooseGeneration(session, flags.text('to'));
+      const named = flags.text('to');
+      const to = await chooseGeneration(session, named);
       const state = await readState(fx.files, config.stateDir);
       const { trusted } = await readTrustedRoot(
         fx.files,
@@ -44,6 +47,12 @@ export const rollback: Command = {
         config.trustRoot,
       );
       checkGenerationFloor(to, config.product, state, trusted);
+      if (named === undefined) {
+        await checkWayBack(fx.files, config, to.release, trusted, {
+          where: `generation ${to.generation}`,
+          named: `--to ${to.release?.version}`,
+        });
+      }
       // What lies in the store may have been changed by hand since it was current.
       const problem = (await inspectGeneration(session, to))[0];
       if (problem !== undefined) throw problem;
@@ -58,8 +67,9 @@ export const rollback: Command = {
     }),
 };
 
-async function toOtherSlot(session: Session, dry: boolean): Promise<CommandResult> {
-  const { slot, version } = await leaveSystem(session, dry);
+async function toOtherSlot(session: Session, how: Leaving): Promise<CommandResult> {
+  const { dry } = how;
+  const { slot, version } = await leaveSystem(session, how);
   const name = `slot ${slot}${version === null ? '' : ` (${version})`}`;
   return {
     value: { slot, to: version, rebootPending: !dry },

@@ -6,6 +6,7 @@ import {
   type Slot,
 } from '../boot/boot-state.ts';
 import { QxError } from '../format/error.ts';
+import { afterBoot } from '../hooks/system.ts';
 import { readCurrent } from '../install/generations.ts';
 import { checkHealth } from '../install/transaction.ts';
 import { openSession, type Session, withLock } from '../session.ts';
@@ -24,15 +25,23 @@ export const markGood: Command = {
     },
   ],
   examples: ['mark-good', 'mark-good --if-healthy'],
+  next: ['mark-bad', 'status'],
   run: async (context, _args, flags) => {
     const places = await placesOf(context);
     const { slot } = await readBooted(context.fx.files, places);
     const session = await sessionIfPossible(context);
-    if (flags.is('if-healthy') && session !== null) await refuseUnhealthy(session);
+    const asked = flags.is('if-healthy') && session !== null;
+    if (asked) await refuseUnhealthy(session);
+    if (asked) await withLock(session, () => afterBoot(session, slot));
     // Nothing but this write decides; all that follows is told and may fail.
     const value = await mark(context, places, slot, good);
     if (session !== null)
-      await orWarn(context, () => withLock(session, () => recover(session)));
+      await orWarn(context, () =>
+        withLock(session, async () => {
+          await afterBoot(session, slot);
+          await recover(session);
+        }),
+      );
     return { value, text: `slot ${slot} is good` };
   },
 };
@@ -42,6 +51,7 @@ export const markBad: Command = {
   describe:
     'Give up the running system: the next boot is the other one, where that can be',
   examples: ['mark-bad'],
+  next: ['rollback', 'status'],
   run: async (context) => {
     const places = await placesOf(context);
     const { slot } = await readBooted(context.fx.files, places);

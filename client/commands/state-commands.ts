@@ -1,20 +1,21 @@
 import type { Hold, Refusal } from '../format/client-state.ts';
+import { describeExpiry } from '../expiry.ts';
 import { layoutOf } from '../install/layout.ts';
 import { readCurrent, releaseOf } from '../install/generations.ts';
-import { readActivity } from '../state/activity.ts';
-import { readHistory, type HistoryEntry } from '../state/history.ts';
-import { readLastCheck } from '../state/last-check.ts';
-import { readState } from '../state/state-store.ts';
+import type { Activity } from '../state/activity.ts';
 import { QxError } from '../format/error.ts';
-import { describeSlots, slotLines } from '../slots/describe.ts';
+import { slotLines } from '../slots/describe.ts';
+import { isTrouble, readStatus } from '../status.ts';
 import { errorRecord } from '../terminal/output.ts';
 import { formatBytes, formatTable } from '../terminal/text.ts';
 import type { Command, CommandResult, Context } from './command.ts';
+import { STYLE, styledStatus, styleOf } from './styled.ts';
 
 export const current: Command = {
   name: 'current',
   describe: 'What is installed on this host, read from the links themselves',
   examples: ['current', 'current --json'],
+  next: ['verify', 'status'],
   run: async (context) => {
     const config = await context.config();
     const generation = await readCurrent(
@@ -58,32 +59,31 @@ export const status: Command = {
   name: 'status',
   describe:
     'What this host runs, what it is doing, and what it last refused; asks no network',
-  examples: ['status', 'status --json'],
-  run: async (context) => statusOf(context),
+  options: [STYLE],
+  examples: ['status', 'status --json', 'status --style vdc'],
+  next: ['doctor', 'history'],
+  run: async (context, _args, flags) => {
+    const style = styleOf(flags);
+    return style === undefined ? statusOf(context) : styledStatus(context, style);
+  },
 };
 
 async function statusOf(context: Context): Promise<CommandResult> {
-  const { fx } = context;
   const config = await context.config();
-  const generation = await readCurrent(fx.files, layoutOf(config.componentsDir));
-  const state = await readState(fx.files, config.stateDir);
-  const activity = (await isRunning(context))
-    ? await readActivity(fx, config.stateDir)
-    : null;
-  const lastCheck = await readLastCheck(fx, config.stateDir);
+  const host = await readStatus(context.fx, config);
+  const { generation, state, activity, lastCheck, slots } = host;
+  const expiry = await describeExpiry(context.fx, config, state);
   const refusal = state.last_refusal ?? null;
   const version = releaseOf(generation)?.version ?? null;
   const available =
     lastCheck?.result === 'available' ? (lastCheck.version ?? null) : null;
-  const slots = await describeSlots(fx.files, config, state);
-  const rebootPending = slots !== null && 'rebootPending' in slots && slots.rebootPending;
-  const standing = rebootPending
+  const standing = host.rebootPending
     ? 'reboot-required'
     : available !== null
       ? 'available'
       : 'idle';
   const value = {
-    status: activity?.phase ?? (refusal !== null ? 'error' : standing),
+    status: activity?.phase ?? (isTrouble(refusal) ? 'error' : standing),
     product: config.product,
     channel: config.channel,
     version,
@@ -92,6 +92,7 @@ async function statusOf(context: Context): Promise<CommandResult> {
     lastCheck: lastCheck?.time ?? null,
     lastRefusal: refusal,
     hold: state.hold ?? null,
+    ...expiry,
     slots: slots instanceof QxError ? { error: errorRecord(slots) } : slots,
   };
   const lines = [
@@ -99,11 +100,17 @@ async function statusOf(context: Context): Promise<CommandResult> {
     `last check: ${lastCheck?.time ?? 'never'}${lastCheck === null ? '' : ` (${lastCheck.result})`}`,
   ];
   if (slots !== null) lines.push(...slotLines(slots));
-  if (available !== null) lines.push(`available: ${available}`);
+  if (available !== null) lines.push(availableLine(available, config.autoApply));
   if (state.hold) lines.push(holdLine(state.hold));
   if (activity !== null) lines.push(activityLine(activity));
+  lines.push(...expiry.warnings.map(({ message }) => `warning: ${message}`));
   if (refusal !== null) lines.push(...refusalLines(refusal));
   return { value, text: lines.join('\n') };
+}
+
+function availableLine(version: string, autoApply: boolean): string {
+  const how = autoApply ? '' : '; auto_apply is off here: "qx-update apply" installs it';
+  return `available: ${version}${how}`;
 }
 
 function holdLine({ since, until, reason }: Hold): string {
@@ -111,74 +118,18 @@ function holdLine({ since, until, reason }: Hold): string {
   return `held since ${since} ${end}${reason === undefined ? '' : `: ${reason}`}`;
 }
 
-function activityLine(
-  activity: NonNullable<Awaited<ReturnType<typeof readActivity>>>,
-): string {
+function activityLine(activity: Activity): string {
   const { phase, component, percent, downloadedBytes, totalBytes } = activity;
   const what = component === undefined ? phase : `${phase} ${component}`;
   return `now: ${what}, ${percent} % (${formatBytes(downloadedBytes)} of ${formatBytes(totalBytes)})`;
 }
 
 function refusalLines(refusal: Refusal): string[] {
-  const lines = [`refused at ${refusal.time}: ${refusal.message}`];
+  const what = isTrouble(refusal) ? 'refused' : 'put off';
+  const lines = [`${what} at ${refusal.time}: ${refusal.message}`];
   for (const field of ['where', 'expected', 'found', 'hint'] as const) {
     const value = refusal[field];
     if (value !== undefined) lines.push(`  ${field.padEnd(8)}  ${value}`);
   }
   return lines;
-}
-
-/** Without the right to try the lock, a record that is younger than this counts. */
-const FRESH_MS = 10_000;
-
-/** The lock tells, not the record: a run that was killed leaves a record and no lock. */
-async function isRunning(context: Context): Promise<boolean> {
-  const { fx } = context;
-  const { stateDir } = await context.config();
-  try {
-    if ((await fx.files.info(`${stateDir}/lock`)) === null) return false;
-    const lock = await fx.files.lock(`${stateDir}/lock`);
-    await lock?.release();
-    return lock === null;
-  } catch {
-    const updated = Date.parse((await readActivity(fx, stateDir))?.updated ?? '');
-    return fx.clock.now() - updated < FRESH_MS;
-  }
-}
-
-export const history: Command = {
-  name: 'history',
-  describe: 'What was installed and what was refused, newest first',
-  options: [{ flag: 'limit N', describe: 'At most so many entries (20)' }],
-  examples: ['history', 'history --limit 100 --json'],
-  run: async (context, _args, flags) => {
-    const config = await context.config();
-    const limit = flags.whole('limit', 20, 1);
-    const all = await readHistory(context.fx.files, config.stateDir);
-    const entries = all.slice(-limit).reverse();
-    const rows = entries.map((entry) => [
-      entry.time,
-      entry.event,
-      entry.version ?? '',
-      describeEntry(entry),
-    ]);
-    return {
-      value: { entries },
-      text:
-        entries.length === 0
-          ? 'nothing has happened yet'
-          : formatTable([['time', 'event', 'version', 'what'], ...rows]),
-    };
-  },
-};
-
-function describeEntry(entry: HistoryEntry): string {
-  if (entry.event === 'returned')
-    return `from ${entry.fromVersion ?? ''}: ${entry.message ?? ''}`;
-  if (entry.event === 'written') return entry.message ?? '';
-  if (entry.event === 'refused')
-    return `${entry.message ?? ''} (${entry.exitCode ?? ''})`;
-  const names = (entry.components ?? []).map(({ name, version }) => `${name} ${version}`);
-  const from = entry.fromVersion === undefined ? '' : `from ${entry.fromVersion}: `;
-  return `${from}${names.join(', ')}`;
 }

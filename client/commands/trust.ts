@@ -1,13 +1,17 @@
 import { dirname } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { readIfThere, writeDurably } from '../effects/durable.ts';
+import type { Files } from '../effects/effects.ts';
 import { QxError } from '../format/error.ts';
 import { fingerprintText, parseFingerprint } from '../format/fingerprint.ts';
 import { LIMITS } from '../format/limits.ts';
-import { parseRoot } from '../format/root.ts';
+import { parseRoot, type Root } from '../format/root.ts';
+import { unlessBroken } from '../install/generations.ts';
+import { underPin } from '../policy/memory.ts';
 import { leavesChain, type RootFile } from '../policy/pin.ts';
 import { sha256Hex } from '../reader/signatures.ts';
 import { lockedIn } from '../session.ts';
+import { readState, writeState } from '../state/state-store.ts';
 import { forgetRoots, readPin, readStoredRoot } from '../state/trust-store.ts';
 import type { Flags } from '../terminal/command-line.ts';
 import { describeTrust, rootLines, trustText, trustValue } from '../trust.ts';
@@ -17,6 +21,7 @@ export const show: Command = {
   name: 'trust show',
   describe: 'Whom this host believes: fingerprints, keys, roles, floors; asks no network',
   examples: ['trust show', 'trust show --json'],
+  next: ['trust add', 'doctor'],
   run: async (context) => {
     const trust = await describeTrust(context.fx.files, await context.config());
     return { value: trustValue(trust), text: trustText(trust) };
@@ -36,6 +41,7 @@ export const add: Command = {
     { flag: 'dry-run', describe: 'Check all of it, and pin nothing' },
   ],
   examples: ['trust add root.json --fingerprint "6DD1 0C4A …"', 'trust add root.json'],
+  next: ['trust show', 'check'],
   run: async (context, [file = ''], flags) => {
     refuseUrl(file);
     const given = fingerprintOf(flags);
@@ -72,9 +78,15 @@ function fingerprintOf(flags: Flags): string | undefined {
   });
 }
 
-async function readRootFile({ fx }: Context, path: string): Promise<RootFile> {
+async function readRootFile({ fx, root }: Context, path: string): Promise<RootFile> {
   const bytes = await readIfThere(fx.files, path, LIMITS.rootBytes);
-  if (bytes === null) throw new QxError('config', 'no such file', { where: path });
+  if (bytes === null) {
+    const hint =
+      root === '/'
+        ? 'the publisher hands over the file: public/root/1.json of the workspace'
+        : 'with --root a path that begins with "/" lies below that folder, any other in the current one';
+    throw new QxError('config', 'no such file', { where: path, hint });
+  }
   return { root: parseRoot(bytes, path), bytes };
 }
 
@@ -138,7 +150,10 @@ async function pin(
   if (trouble !== null && !replace) throw trouble;
   if (!dry) {
     // First what was walked to: a crash in between leaves the old root, from which the host walks again.
-    if (trouble !== null) await forgetRoots(files, stateDir, repository);
+    if (trouble !== null) {
+      await forgetRoots(files, stateDir, repository);
+      await forgetLearned(files, stateDir, next.root);
+    }
     await files.makeDirectory(dirname(trustRoot), 0o755);
     await writeDurably(files, trustRoot, next.bytes);
   }
@@ -147,4 +162,16 @@ async function pin(
     value: { ...value, pinned: !dry },
     text: `root ${version} of ${repository} ${did} in ${trustRoot}`,
   };
+}
+
+/** What was learned under roots that count no more; a state that cannot be read has nothing to forget. */
+async function forgetLearned(files: Files, stateDir: string, root: Root): Promise<void> {
+  const state = await unlessBroken(readState(files, stateDir));
+  const memory = state?.repositories[root.repository];
+  if (state === null || memory === undefined) return;
+  const repositories = {
+    ...state.repositories,
+    [root.repository]: underPin(memory, root),
+  };
+  await writeState(files, stateDir, { ...state, repositories });
 }

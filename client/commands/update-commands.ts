@@ -1,5 +1,5 @@
 import { formatBytes } from '../terminal/text.ts';
-import { openSession } from '../session.ts';
+import { openSession, withLock } from '../session.ts';
 import { type Depth, type Outcome, update } from '../update.ts';
 import {
   type Command,
@@ -11,8 +11,14 @@ import {
   NETWORK_OPTIONS,
 } from './command.ts';
 import type { Flags } from '../terminal/command-line.ts';
+import { explained } from './explain.ts';
+import { STYLE, styledCheck, styleOf } from './styled.ts';
 import { checkHold } from '../policy/hold.ts';
+import { checkWindows } from '../policy/window.ts';
+import { beforeReboot } from '../hooks/system.ts';
 import { reboot } from '../slots/reboot.ts';
+import { asQxError } from '../terminal/output.ts';
+import { noteRefusal } from '../traces.ts';
 import { readState } from '../state/state-store.ts';
 import {
   installedText,
@@ -27,25 +33,40 @@ const RETRY_REFUSED = {
   describe: 'Try a release again that was taken back on this host',
 } as const;
 
-const DRY_RUN = {
+export const DRY_RUN = {
   flag: 'dry-run',
   describe: 'Say what would be done, and do nothing',
 } as const;
 
-const NOW = {
+export const NOW = {
   flag: 'now',
   describe:
-    'Do not wait for the turn of this host; a hold and a pause count all the same',
+    'Do not wait for the turn of this host or a window; a hold and a pause count all the same',
+} as const;
+
+export const EXPLAIN = {
+  flag: 'explain',
+  describe: 'Say of every policy what it decides on this host, and do nothing',
 } as const;
 
 export const check: Command = {
   name: 'check',
   describe: 'Ask the channel whether there is something newer, and change nothing',
-  options: [...NETWORK_OPTIONS, EXIT_CODE_OPTION, NOW],
-  examples: ['check', 'check --json', 'check --exit-code'],
+  options: [...NETWORK_OPTIONS, EXIT_CODE_OPTION, NOW, EXPLAIN, STYLE],
+  examples: [
+    'check',
+    'check --json',
+    'check --exit-code',
+    'check --explain',
+    'check --style host-ui',
+  ],
+  next: ['download', 'apply', 'channel'],
   run: async (context, _args, flags) => {
-    const outcome = await go(context, 'check', flags);
-    return result(outcome, flags.is('exit-code'));
+    const style = styleOf(flags);
+    if (flags.is('explain')) return explained(context, flags);
+    const look = async (): Promise<CommandResult> =>
+      result(await go(context, 'check', flags), flags.is('exit-code'));
+    return style === undefined ? look() : styledCheck(context, style, look);
   },
 };
 
@@ -54,6 +75,7 @@ export const download: Command = {
   describe: 'Fetch and verify what the channel has, and install nothing yet',
   options: [...NETWORK_OPTIONS, DRY_RUN, NOW],
   examples: ['download'],
+  next: ['apply', 'status'],
   run: async (context, _args, flags) =>
     flags.is('dry-run')
       ? result(await go(context, 'check', flags), false)
@@ -63,54 +85,53 @@ export const download: Command = {
 export const apply: Command = {
   name: 'apply',
   describe: 'Fetch, verify and install what the channel has',
-  options: [...NETWORK_OPTIONS, EXIT_CODE_OPTION, DRY_RUN, NOW, RETRY_REFUSED],
+  options: [...NETWORK_OPTIONS, EXIT_CODE_OPTION, DRY_RUN, NOW, RETRY_REFUSED, EXPLAIN],
   examples: ['apply', 'apply --dry-run', 'apply --channel beta'],
+  next: ['status', 'history', 'rollback'],
   run: async (context, _args, flags) => {
+    if (flags.is('explain')) return explained(context, flags);
     if (flags.is('dry-run'))
       return result(await go(context, 'check', flags), flags.is('exit-code'));
     const outcome = await go(context, 'apply', flags);
-    return rebooting(context, outcome, result(outcome, flags.is('exit-code')));
+    return rebooting(context, outcome, flags);
   },
 };
 
-export const run: Command = {
-  name: 'run',
-  describe:
-    'What cron calls: everything that the configuration allows, silent when all is well',
-  options: [...NETWORK_OPTIONS, EXIT_CODE_OPTION, DRY_RUN, NOW],
-  examples: ['run', 'run --quiet'],
-  run: async (context, _args, flags) => {
-    if (flags.is('dry-run'))
-      return result(await go(context, 'check', flags), flags.is('exit-code'));
-    const { autoApply } = await context.config();
-    const outcome = await go(context, autoApply ? 'apply' : 'download', flags);
-    const { offer, installed, downloadedBytes, rebootPending } = outcome;
-    const nothing = offer.status === 'up-to-date';
-    // The second and later runs that find the same release waiting have nothing new to tell.
-    const waiting = !nothing && installed === null && downloadedBytes === 0;
-    const spoken = result(outcome, flags.is('exit-code'));
-    if (rebootPending) return rebooting(context, outcome, spoken);
-    if (nothing || waiting) return { ...spoken, text: '' };
-    return installed === null ? { ...spoken, ...fetched(outcome) } : spoken;
-  },
-};
-
-/** With auto_reboot, and not while the host is held, the machine is started anew. */
-async function rebooting(
+/** With auto_reboot, within the windows, and not while the host is held, the machine is started anew. */
+export async function rebooting(
   context: Context,
-  { rebootPending }: Outcome,
-  spoken: CommandResult,
+  outcome: Outcome,
+  flags: Flags,
 ): Promise<CommandResult> {
+  const { rebootPending, deadline } = outcome;
+  const spoken = result(outcome, flags.is('exit-code'));
   const config = await context.config();
   if (!rebootPending || !config.autoReboot) return spoken;
   const { hold } = await readState(context.fx.files, config.stateDir);
-  checkHold(hold ?? undefined, context.fx.clock.now());
-  await reboot(context.fx, config.root);
+  const nowMs = context.fx.clock.now();
+  checkHold(hold ?? undefined, nowMs);
+  if (!flags.is('now')) checkWindows(config.windows, deadline, nowMs);
+  await restartMachine(context);
   return { ...spoken, text: `${spoken.text ?? ''}\nrestarting now`.trim() };
 }
 
+/** As soon as the hooks of this host agree; one that says not now leaves the system waiting. */
+async function restartMachine(context: Context): Promise<void> {
+  const { fx, out, signal } = context;
+  const session = await openSession(fx, await context.config(), out, signal);
+  await withLock(session, async () => {
+    try {
+      await beforeReboot(session);
+    } catch (error) {
+      await noteRefusal(session, asQxError(error));
+      throw error;
+    }
+  });
+  await reboot(fx, session.config.root);
+}
+
 /** After `download`, and after a `run` that may not install. */
-function fetched(outcome: Outcome): CommandResult {
+export function fetched(outcome: Outcome): CommandResult {
   const { offer, downloadedBytes } = outcome;
   const { value, text } = result(outcome, false);
   if (offer.status !== 'available') return { value, text };
@@ -120,7 +141,7 @@ function fetched(outcome: Outcome): CommandResult {
   };
 }
 
-async function go(context: Context, depth: Depth, flags: Flags): Promise<Outcome> {
+export async function go(context: Context, depth: Depth, flags: Flags): Promise<Outcome> {
   const config = await context.config();
   const session = await openSession(context.fx, config, context.out, context.signal);
   const outcome = await update(session, {
@@ -140,7 +161,7 @@ async function go(context: Context, depth: Depth, flags: Flags): Promise<Outcome
   return outcome;
 }
 
-function result(
+export function result(
   { offer, installed, downloadedBytes, health, rebootPending }: Outcome,
   exitCode: boolean,
 ): CommandResult {

@@ -22,14 +22,19 @@ interface Deep extends Inspection {
   leftovers: string[];
 }
 
-/** All that this host keeps, needed or not. */
+/** All that this host keeps, needed or not; `hashed` are contents that need not be read again. */
 async function inspectDeep(
   session: Pick<Session, 'fx' | 'config' | 'layout'>,
   root: Root,
   state: ClientState,
+  hashed: ReadonlySet<string>,
 ): Promise<Deep> {
   const documents = await inspectState(session.fx.files, session.config, root, state);
-  const all = [await inspectStore(session), await inspectGenerations(session), documents];
+  const all = [
+    await inspectStore(session, hashed),
+    await inspectGenerations(session),
+    documents,
+  ];
   return {
     checked: all.flatMap(({ checked }) => checked),
     problems: all.flatMap(({ problems }) => problems),
@@ -49,6 +54,7 @@ export const verify: Command = {
     },
   ],
   examples: ['verify', 'verify --json', 'verify --deep'],
+  next: ['doctor', 'rollback'],
   run: async (context, _args, flags) => {
     const { fx } = context;
     const config = await context.config();
@@ -61,7 +67,9 @@ export const verify: Command = {
     const session = { fx, config, layout: layoutOf(config.componentsDir) };
     const components = await inspectInstalled(session);
     const slots = await inspectSlots(fx.files, config, state);
-    const deep = flags.is('deep') ? await inspectDeep(session, trusted, state) : NOTHING;
+    const deep = flags.is('deep')
+      ? await inspectDeep(session, trusted, state, components.contents)
+      : NOTHING;
     const checked = [...components.checked, ...slots.checked, ...deep.checked];
     const problems = [...components.problems, ...slots.problems, ...deep.problems];
     for (const problem of problems) context.out.error(problem);

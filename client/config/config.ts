@@ -1,9 +1,18 @@
 import { posix } from 'node:path';
 import type { Effects } from '../effects/effects.ts';
 import { QxError } from '../format/error.ts';
+import { refuseForeignHands } from './foreign-hands.ts';
 import { belowRoot, configFromEnvironment, loadConfigFile } from './load.ts';
+import { DAYS, type Window } from '../policy/window.ts';
 import { type Profile, PROFILES } from './profiles.ts';
-import { type ConfigFile, type ConfigKey, durationMs } from './schema.ts';
+import {
+  bytesPerSecond,
+  type ConfigFile,
+  type ConfigKey,
+  durationMs,
+  type NotifyKeys,
+  type ServeKeys,
+} from './schema.ts';
 
 export type Origin = 'flag' | 'environment' | 'file' | 'profile' | 'default';
 
@@ -13,6 +22,8 @@ export interface Config {
   file: string | null;
   root: string;
   mirrors: string[];
+  /** --from: the tree lies on a medium that a person brought here. */
+  medium: boolean;
   product: string;
   channel: string;
   profile: Profile;
@@ -35,11 +46,18 @@ export interface Config {
   keep: number;
   /** `openrc`, `systemd`, `none`, or the path of a program. */
   serviceManager: string;
-  /** Commands of the host that releases may name. */
+  /** The host's own hooks, by phase, and commands that health checks may name. */
   hooksDir: string;
-  /** Policies that this version does not know yet, by the name of their key. */
-  unbuilt: string[];
+  /** After that a hook is ended with all that it started. */
+  hookTimeoutMs: number;
+  /** Bytes per second of all that is fetched; null is no limit. */
+  bandwidthLimit: number | null;
   facts: Readonly<Record<string, string>>;
+  /** How often `run` asks, and how far hosts are spread behind that. */
+  checkIntervalMs: number;
+  splayMs: number;
+  /** When this host may be changed; none is always. */
+  windows: readonly Window[];
   /** What rollouts may name this host by. */
   groups: readonly string[];
   /** Who this host is, for rollouts and splays. */
@@ -51,6 +69,10 @@ export interface Config {
   clientCert: string | undefined;
   clientKey: string | undefined;
   authorizationFile: string | undefined;
+  /** As they stand in the file; paths are real ones. */
+  serve: ServeKeys;
+  /** The same of who is told how a run ended. */
+  notify: NotifyKeys;
   /** Where each key's value came from. */
   origins: Readonly<Partial<Record<ConfigKey, Origin>>>;
 }
@@ -59,18 +81,25 @@ export interface ConfigSources {
   root: string;
   configFile: string | undefined;
   flags: ConfigFile;
+  medium?: boolean;
   env: Record<string, string | undefined>;
   /** The architecture that this program runs on, in the words of uname -m. */
   machine: string;
 }
 
-/** Flags, then environment, then file, then defaults. QxError `config` for what is missing or does not fit. */
+/**
+ * Flags, then environment, then file, then defaults. QxError `config` for what is missing or does not fit, and for
+ * what others could change of all that this host goes by.
+ */
 export async function loadConfig(
   effects: Effects,
   sources: ConfigSources,
 ): Promise<Config> {
-  const file = await loadConfigFile(effects.files, sources.root, sources.configFile);
-  return resolveConfig(sources, file?.path ?? null, file?.values ?? {});
+  const { files } = effects;
+  const file = await loadConfigFile(files, sources.root, sources.configFile);
+  const config = resolveConfig(sources, file?.path ?? null, file?.values ?? {});
+  await refuseForeignHands(files, sources.root, goesBy(config));
+  return config;
 }
 
 export function resolveConfig(
@@ -90,6 +119,7 @@ export function resolveConfig(
     file,
     root: sources.root,
     mirrors: mirrorsOf(values, file),
+    medium: sources.medium ?? false,
     product,
     channel: values.channel ?? 'stable',
     profile,
@@ -108,8 +138,14 @@ export function resolveConfig(
     keep: values.keep ?? 3,
     serviceManager: serviceManagerOf(values, sources.root),
     hooksDir: real(posix.join(profile.configDir, 'update/hooks.d')),
-    unbuilt: unbuiltPolicies(values),
+    hookTimeoutMs: durationMs(values.hook_timeout ?? '30m'),
+    bandwidthLimit:
+      values.bandwidth_limit === undefined
+        ? null
+        : bytesPerSecond(values.bandwidth_limit),
     facts: values.facts ?? {},
+    ...scheduleOf(values, sources.root),
+    windows: windowsOf(values),
     groups: values.groups ?? [],
     hostIdFile: real(posix.join(profile.configDir, 'host-id.json')),
     connectTimeoutMs: durationMs(values.connect_timeout ?? '10s'),
@@ -119,8 +155,22 @@ export function resolveConfig(
     clientCert: optional(values.client_cert),
     clientKey: optional(values.client_key),
     authorizationFile: optional(values.authorization_file),
+    serve: serveKeys(values.serve ?? {}, real),
+    notify: notifyKeys(values.notify ?? {}, real),
     origins,
   };
+}
+
+/** Whoever writes there decides what this host runs, or whom it believes, or what it shows to whom. */
+function goesBy(config: Config): string[] {
+  const { trustRoot, stateDir, componentsDir, hooksDir, hostIdFile } = config;
+  const { caFile, clientCert, clientKey, authorizationFile, bootEnvironment } = config;
+  const program = posix.isAbsolute(config.serviceManager) ? config.serviceManager : null;
+  const shown = [caFile, clientCert, clientKey, authorizationFile];
+  return [
+    ...[trustRoot, stateDir, componentsDir, hooksDir, hostIdFile],
+    ...[...shown, bootEnvironment, program].filter((path) => typeof path === 'string'),
+  ];
 }
 
 function merge(
@@ -176,6 +226,19 @@ function serviceManagerOf({ service_manager: named }: ConfigFile, root: string):
   return posix.isAbsolute(named) ? belowRoot(root, named) : named;
 }
 
+function serveKeys(keys: ServeKeys, real: (path: string) => string): ServeKeys {
+  const paths = (['cert', 'key', 'socket', 'token_file'] as const).flatMap((name) => {
+    const path = keys[name];
+    return path === undefined ? [] : [[name, real(path)] as const];
+  });
+  return { ...keys, ...Object.fromEntries<string>(paths) };
+}
+
+function notifyKeys(keys: NotifyKeys, real: (path: string) => string): NotifyKeys {
+  const { metrics_file: file } = keys;
+  return file === undefined ? keys : { ...keys, metrics_file: real(file) };
+}
+
 function bootEnvironmentOf(
   { boot_environment: named = 'grub' }: ConfigFile,
   root: string,
@@ -183,9 +246,18 @@ function bootEnvironmentOf(
   return named === 'grub' ? null : belowRoot(root, named);
 }
 
-function unbuiltPolicies(values: ConfigFile): string[] {
-  const named = [];
-  if ((values.windows ?? []).length > 0) named.push('windows');
-  if (values.bandwidth_limit !== undefined) named.push('bandwidth_limit');
-  return named;
+/** A sandbox has no fleet to be spread from, and is not kept waiting. */
+function scheduleOf(
+  values: ConfigFile,
+  root: string,
+): Pick<Config, 'checkIntervalMs' | 'splayMs'> {
+  const [interval, splay] = root === '/' ? ['1h', '10m'] : ['0s', '0s'];
+  return {
+    checkIntervalMs: durationMs(values.check_interval ?? interval),
+    splayMs: durationMs(values.splay ?? splay),
+  };
+}
+
+function windowsOf({ windows = [] }: ConfigFile): Window[] {
+  return windows.map((window) => ({ days: DAYS, zone: 'UTC', ...window }));
 }

@@ -3,8 +3,10 @@ import { parse, TomlError } from 'smol-toml';
 import * as v from 'valibot';
 import { readIfThere } from '../effects/durable.ts';
 import type { Files } from '../effects/effects.ts';
+import { expectedOf } from '../format/document.ts';
 import { QxError, printable } from '../format/error.ts';
 import { LIMITS } from '../format/limits.ts';
+import { refuseForeignHands } from './foreign-hands.ts';
 import { DEFAULT_CONFIG_FILES } from './profiles.ts';
 import { CONFIG_KEYS, type ConfigFile, type ConfigKey, configSchema } from './schema.ts';
 
@@ -24,7 +26,10 @@ export function belowRoot(root: string, path: string): string {
   return posix.join(root, path);
 }
 
-/** The file of --config, else the first default that exists, else null. QxError `config` says line and column. */
+/**
+ * The file of --config, else the first default that exists, else null. QxError `config` for one that others could
+ * change, and with line and column for what is wrong in it.
+ */
 export async function loadConfigFile(
   files: Files,
   root: string,
@@ -33,6 +38,7 @@ export async function loadConfigFile(
   const candidates = chosen === undefined ? DEFAULT_CONFIG_FILES : [chosen];
   for (const candidate of candidates) {
     const path = posix.isAbsolute(candidate) ? belowRoot(root, candidate) : candidate;
+    await refuseForeignHands(files, root, [path]);
     const bytes = await readConfigFile(files, path);
     if (bytes === null) continue;
     const text = bytes.toString('utf8');
@@ -70,7 +76,7 @@ export function parseConfigFile(text: string, path: string): ConfigFile {
     unknown ? 'a key that qx-update does not know' : `${field} does not fit`,
     {
       where: locate(text, path, field),
-      expected: unknown ? nearestKey(field) : issue.message,
+      expected: unknown ? nearestKey(field) : expectedOf(issue),
       found: unknown ? field : printable(issue.input),
     },
   );
@@ -89,16 +95,31 @@ function parseToml(text: string, path: string): unknown {
   }
 }
 
-/** `file:line:column` of the key as it stands in the text, or the file alone. */
+/**
+ * `file:line:column` of the key as it stands in the text, or of the nearest one that it lies in where it has no
+ * line of its own; else the file alone.
+ */
 function locate(text: string, path: string, field: string): string {
-  const key = field.split('.').findLast((part) => !/^\d+$/.test(part)) ?? field;
-  const pattern = new RegExp(
-    `^[ \\t]*(?:\\[+[ \\t]*)?"?${key.replace(/[^\w-]/g, '\\$&')}"?[ \\t]*[=\\]]`,
-  );
-  const index = text.split('\n').findIndex((line) => pattern.test(line));
-  if (index === -1) return path;
-  const column = (text.split('\n')[index] ?? '').search(/\S/) + 1;
-  return `${path}:${index + 1}:${column}`;
+  const parts = field.split('.');
+  const lines = text.split('\n');
+  const start = startOf(lines, parts);
+  for (const key of parts.filter((part) => !/^\d+$/.test(part)).reverse()) {
+    const pattern = new RegExp(
+      `^[ \\t]*(?:\\[+[ \\t]*)?"?${key.replace(/[^\w-]/g, '\\$&')}"?[ \\t]*[=\\]]`,
+    );
+    const index = lines.findIndex((line, at) => at >= start && pattern.test(line));
+    if (index === -1) continue;
+    return `${path}:${index + 1}:${(lines[index] ?? '').search(/\S/) + 1}`;
+  }
+  return path;
+}
+
+/** The line of the second `[[windows]]` for `windows.1.zone`; the first line for what is in no such table. */
+function startOf(lines: string[], [table, number]: string[]): number {
+  const isHead = (line: string): boolean =>
+    line.replace(/\s/g, '').startsWith(`[[${table ?? ''}]]`);
+  const heads = [...lines.keys()].filter((at) => isHead(lines[at] ?? ''));
+  return heads[Number(number)] ?? 0;
 }
 
 function nearestKey(key: string): string {

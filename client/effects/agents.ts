@@ -13,17 +13,19 @@ const NO_TLS: Tls = {};
 
 /**
  * Gives the agent for a URL: direct or through the proxy that `env` names (http_proxy, https_proxy, all_proxy,
- * no_proxy), one for each combination of proxy and TLS files, so that connections are used again.
+ * no_proxy), one for each combination of proxy, TLS files and number, so that connections are used again.
  * QxError `config` for certificates that cannot be used and for proxies that are neither http nor https.
  */
-export function agentPool(env: Env): (url: URL, tls?: Tls) => Promise<Agent> {
+export function agentPool(
+  env: Env,
+): (url: URL, request?: Pick<HttpRequest, 'tls' | 'connection'>) => Promise<Agent> {
   const pools = new WeakMap<Tls, Map<string, Promise<Agent>>>();
   const proxied = Object.keys(env).some((name) => /_proxy$/i.test(name) && env[name]);
-  return async (url, tls = NO_TLS) => {
+  return async (url, { tls = NO_TLS, connection = 0 } = {}) => {
     const proxy = proxied ? await proxyFor(url, env) : '';
     const pool = pools.get(tls) ?? new Map<string, Promise<Agent>>();
     pools.set(tls, pool);
-    const key = `${url.protocol} ${proxy}`;
+    const key = `${url.protocol} ${connection} ${proxy}`;
     const agent = pool.get(key) ?? makeAgent(url.protocol === 'https:', proxy, tls);
     pool.set(key, agent);
     return agent;

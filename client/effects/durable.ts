@@ -116,7 +116,38 @@ export async function readIfThere(
   }
 }
 
-/** A file, link or folder with all that is in it; links are removed, never followed. */
+/** The same of a file that only this program writes: see Files.readOwn. */
+export async function readOwnIfThere(
+  files: Files,
+  path: string,
+  maxBytes: number,
+): Promise<Buffer | null> {
+  try {
+    return await files.readOwn(path, maxBytes);
+  } catch (error) {
+    if (isMissing(error)) return null;
+    throw error;
+  }
+}
+
+/** The same for what may be lost: null as well where it is too large, or somebody else's. */
+export async function readOwnIfSound(
+  files: Files,
+  path: string,
+  maxBytes: number,
+): Promise<Buffer | null> {
+  try {
+    return await readOwnIfThere(files, path, maxBytes);
+  } catch (error) {
+    if (error instanceof QxError) return null;
+    throw error;
+  }
+}
+
+/**
+ * A file, link or folder with all that is in it; links are removed, never followed. Whoever owns a folder could put a
+ * link in the place of one below it meanwhile, so what is somebody else's becomes ours first.
+ */
 export async function removeTree(files: Files, path: string): Promise<void> {
   const info = await files.info(path);
   if (info === null) return;
@@ -124,6 +155,7 @@ export async function removeTree(files: Files, path: string): Promise<void> {
     await files.remove(path);
     return;
   }
+  if (info.foreign !== undefined) await files.takeOver(path);
   for (const name of await files.list(path)) await removeTree(files, `${path}/${name}`);
   await files.removeDirectory(path);
 }

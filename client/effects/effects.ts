@@ -1,3 +1,5 @@
+import type { ForeignHand } from './foreign-hand.ts';
+
 /**
  * Every outside effect of both programs. One object of this type is made in main.ts and passed down;
  * nothing else touches disk, network, processes, clock or randomness. So a run can be recorded,
@@ -9,6 +11,7 @@ export interface Effects {
   files: Files;
   network: Network;
   processes: Processes;
+  server: ServerHome;
   clock: Clock;
   random: Random;
 }
@@ -23,7 +26,8 @@ export interface FileInfo {
   modifiedMs: number;
   /** The same of any change, of rights and name as well; no program can set it back. */
   changedMs: number;
-  uid: number;
+  /** Somebody else than root and this program's user could change it. */
+  foreign?: ForeignHand | undefined;
 }
 
 export type OpenHow = 'read' | 'create' | 'append' | 'overwrite';
@@ -31,6 +35,11 @@ export type OpenHow = 'read' | 'create' | 'append' | 'overwrite';
 export interface Files {
   /** The whole file; QxError `malformed` when it is larger than `maxBytes`. */
   read(path: string, maxBytes: number): Promise<Buffer>;
+  /**
+   * The same of a file that only this program writes. A link is not followed and a pipe not waited for: for them, and
+   * for what somebody else could have put there, QxError `config`.
+   */
+  readOwn(path: string, maxBytes: number): Promise<Buffer>;
   /** Of the path itself: a link is not followed. Null where nothing is. */
   info(path: string): Promise<FileInfo | null>;
   /** Names in a folder, sorted by their bytes. */
@@ -40,6 +49,8 @@ export interface Files {
   realPath(path: string): Promise<string>;
   /** Bytes that an unprivileged process may still write below `path`. */
   freeBytes(path: string): Promise<number>;
+  /** Bytes of the file system that `path` lies on, written or not. */
+  totalBytes(path: string): Promise<number>;
 
   /**
    * `read`: must exist. `create`: must not exist (O_EXCL). `append`: made when missing, written at its end.
@@ -57,6 +68,8 @@ export interface Files {
   /** One empty folder. Nothing happens when it is missing. */
   removeDirectory(path: string): Promise<void>;
   setMode(path: string, mode: number): Promise<void>;
+  /** A folder of somebody else becomes ours alone; only root can do that. Its parent must be ours. */
+  takeOver(path: string): Promise<void>;
   /** fsync of a folder: what was renamed or made in it survives a power cut. */
   syncDirectory(path: string): Promise<void>;
   /** flock(2), exclusive, not waiting; null when another process holds it. Released by any death. */
@@ -78,7 +91,9 @@ export interface Lock {
 
 export interface HttpRequest {
   url: string;
-  method?: 'GET' | 'HEAD';
+  method?: 'GET' | 'HEAD' | 'POST';
+  /** What a POST brings. */
+  body?: string;
   headers?: Record<string, string>;
   /** Until the reply's headers are there. */
   connectTimeoutMs: number;
@@ -88,6 +103,8 @@ export interface HttpRequest {
   tls?: { ca?: Buffer; certificate?: Buffer; key?: Buffer };
   /** Until the whole reply was read. No limit when it is not there. */
   totalTimeoutMs?: number;
+  /** Connections are kept and used again among requests of one number; 0 when it is not there. */
+  connection?: number;
   /** To a service of this machine, at 127.0.0.1: no proxy, and https with whatever certificate. */
   local?: boolean;
   signal?: AbortSignal | undefined;
@@ -118,13 +135,31 @@ export interface ProcessResult {
   stderr: Buffer;
 }
 
+/** A program that goes its own way. */
+export interface StartedProcess {
+  id: number;
+  /** Its exit status, null when a signal ended it; as long as this program is there to see it. */
+  ended: Promise<number | null>;
+}
+
 export interface Processes {
-  /** Numeric id of the user that this program runs as. */
-  readonly user: number;
+  /** Number of the process that this program is. */
+  readonly own: number;
+  /** Whether a process has this number. */
+  isAlive(id: number): boolean;
+  /**
+   * A program in a session of its own, which goes on when this one ends, however that happens. Its input is empty, its
+   * output goes to the new file `output`, its environment is that of `run`.
+   */
+  start(
+    program: string,
+    args: readonly string[],
+    options: { output: string; env?: Record<string, string>; folder?: string },
+  ): Promise<StartedProcess>;
   /**
    * A program to its end, or until the time limit ends it with all that it started. No shell; the folder is "/" or `folder`.
    * Its environment is PATH (ours, then the system's folders), HOME=/, LC_ALL=C.UTF-8 and `env`.
-   * Output beyond 1 MiB a stream is dropped. A program that is not there throws ENOENT.
+   * Of its output the last 1 MiB a stream is kept. A program that is not there throws ENOENT.
    */
   run(
     program: string,
@@ -134,8 +169,59 @@ export interface Processes {
       input?: Uint8Array;
       env?: Record<string, string>;
       folder?: string;
+      /** Ends it like the time limit does. */
+      signal?: AbortSignal;
+      /** Whatever ends this process, kill -9 as well, ends the program with all that it started. */
+      diesWithUs?: boolean;
     },
   ): Promise<ProcessResult>;
+}
+
+export interface ListenOptions {
+  /** Port 0 is any that is free. A unix socket must not be there yet. */
+  at: { host: string; port: number } | { path: string };
+  /** PEM; without it the connection is plain. */
+  tls?: { cert: Buffer; key: Buffer } | undefined;
+  connectionsMax: number;
+}
+
+/** A request that came in. */
+export interface Served {
+  method: string;
+  /** As the caller wrote it, path and query. */
+  target: string;
+  /** Lower-case names. */
+  headers: Readonly<Record<string, string>>;
+  /** Address that it comes from, and the one that was called; null on a unix socket. */
+  caller: string | null;
+  called: string | null;
+  /** All of it; null when it is longer than `maxBytes`. */
+  body(maxBytes: number): Promise<Buffer | null>;
+}
+
+export interface ServedReply {
+  status: number;
+  headers: Record<string, string>;
+  /** Pieces are sent as they come, until the caller leaves or does not read any more. */
+  body: string | AsyncIterable<string>;
+}
+
+export type Answer = (request: Served) => Promise<ServedReply>;
+
+export interface Listening {
+  /** "https://127.0.0.1:8443", "unix:/run/update.sock" */
+  address: string;
+  /** For connections from now on. */
+  setCertificate(tls: { cert: Buffer; key: Buffer }): void;
+  /** Ends every connection. */
+  close(): Promise<void>;
+}
+
+export interface ServerHome {
+  /** QxError `config` when nobody can listen there. */
+  listen(options: ListenOptions, answer: Answer): Promise<Listening>;
+  /** Called at each SIGHUP from now on, until what it gives is called. */
+  onHangup(listener: () => void): () => void;
 }
 
 export interface Clock {

@@ -3,6 +3,7 @@ import { promisify } from 'node:util';
 import { QxError } from '../format/error.ts';
 import { atOnce } from './at-once.ts';
 import type { FileInfo, Files, OpenFile } from './effects.ts';
+import { foreignHand } from './foreign-hand.ts';
 import { lockFile } from './lock.ts';
 
 const { constants } = fs;
@@ -13,8 +14,13 @@ const OPEN_FLAGS = {
     constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
   // O_EXCL without O_CREAT: Linux refuses a block device that is in use, and ignores it elsewhere. See open(2).
   overwrite: constants.O_WRONLY | constants.O_EXCL | constants.O_NOFOLLOW,
+  // A pipe that nobody reads is refused (ENXIO) where it would be waited for.
   append:
-    constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW,
+    constants.O_WRONLY |
+    constants.O_CREAT |
+    constants.O_APPEND |
+    constants.O_NOFOLLOW |
+    constants.O_NONBLOCK,
 } as const;
 
 /** Reading and writing much, and waiting for a medium, are left to Node's threads. */
@@ -30,7 +36,14 @@ const SMALL_BYTES = 64 * 1024;
 /** The disk of this machine. */
 export function nodeFiles(): Files {
   return {
-    read: atOnce(readBounded),
+    read: atOnce((path, maxBytes) => {
+      const file = fs.openSync(path, constants.O_RDONLY);
+      return readBounded(file, path, maxBytes);
+    }),
+    readOwn: atOnce((path, maxBytes) => {
+      const file = openOwn(path);
+      return readBounded(file, path, maxBytes);
+    }),
     info: atOnce(info),
     list: atOnce((path) => fs.readdirSync(path).sort(byBytes)),
     readLink: atOnce((path) => fs.readlinkSync(path)),
@@ -38,6 +51,10 @@ export function nodeFiles(): Files {
     freeBytes: atOnce((path) => {
       const { bavail, bsize } = fs.statfsSync(path);
       return bavail * bsize;
+    }),
+    totalBytes: atOnce((path) => {
+      const { blocks, bsize } = fs.statfsSync(path);
+      return blocks * bsize;
     }),
     open: atOnce((path, how, mode = 0o644) => {
       const file = fs.openSync(path, OPEN_FLAGS[how], mode);
@@ -51,6 +68,10 @@ export function nodeFiles(): Files {
     remove: atOnce((path) => unlessMissing(path, fs.unlinkSync)),
     removeDirectory: atOnce((path) => unlessMissing(path, fs.rmdirSync)),
     setMode: atOnce((path, mode) => fs.chmodSync(path, mode)),
+    takeOver: atOnce((path) => {
+      fs.lchownSync(path, USER, process.getgid?.() ?? 0);
+      fs.chmodSync(path, 0o700);
+    }),
     syncDirectory: async (path) => {
       const folder = fs.openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
       await aside.sync(folder).finally(() => fs.closeSync(folder));
@@ -59,8 +80,30 @@ export function nodeFiles(): Files {
   };
 }
 
-function readBounded(path: string, maxBytes: number): Buffer {
-  const file = fs.openSync(path, constants.O_RDONLY);
+/** What is looked at and what is read are one file, whatever the name comes to mean meanwhile. */
+function openOwn(path: string): number {
+  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
+  if (lstat(path)?.isSymbolicLink() === true) throw notOwn(path, 'a link');
+  const file = fs.openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  const { type, foreign } = infoOf(fs.fstatSync(file));
+  // A folder tells by itself that it cannot be read.
+  const why = type === 'other' ? 'no plain file' : foreign?.why;
+  if (why === undefined) return file;
+  fs.closeSync(file);
+  throw notOwn(path, why);
+}
+
+function notOwn(path: string, found: string): QxError {
+  return new QxError('config', 'somebody else could have put this file there', {
+    where: path,
+    expected: 'a plain file that only root and this user can change',
+    found,
+    hint: 'find out who; then move it away, and what is missing is made or fetched again',
+  });
+}
+
+/** Closes `file`. */
+function readBounded(file: number, path: string, maxBytes: number): Buffer {
   try {
     const { size } = fs.fstatSync(file);
     const buffer = Buffer.alloc(Math.min(Math.max(size, 4096), maxBytes) + 1);
@@ -82,14 +125,22 @@ function readBounded(path: string, maxBytes: number): Buffer {
 
 function info(path: string): FileInfo | null {
   const stat = lstat(path);
-  if (stat === undefined) return null;
+  return stat === undefined ? null : infoOf(stat);
+}
+
+const USER = process.getuid?.() ?? 0;
+
+function infoOf(stat: fs.Stats): FileInfo {
+  const { uid, gid } = stat;
+  const type = typeOf(stat);
+  const mode = stat.mode & 0o7777;
   return {
-    type: typeOf(stat),
+    type,
     size: stat.size,
-    mode: stat.mode & 0o7777,
+    mode,
     modifiedMs: stat.mtimeMs,
     changedMs: stat.ctimeMs,
-    uid: stat.uid,
+    foreign: foreignHand({ type, uid, gid, mode }, USER),
   };
 }
 

@@ -18,10 +18,16 @@ export function lockFile(path: string): Lock | null {
   if (status === 0) return { release: atOnce(() => fs.closeSync(file)) };
   fs.closeSync(file);
   if (error === undefined && status === 1) return null;
+  // Whether `flock` is there is not the question then.
+  if (error !== undefined && isExhausted(error)) throw error;
   throw new QxError('local-state', 'cannot take the lock', {
     where: path,
     found: error?.message ?? `flock ended with ${String(status)}`,
     hint: 'is the program "flock" (util-linux or busybox) installed',
     cause: error,
   });
+}
+
+function isExhausted({ code }: NodeJS.ErrnoException): boolean {
+  return code === 'EMFILE' || code === 'ENFILE';
 }

@@ -27,7 +27,7 @@ export function nodeNetwork(env: Record<string, string | undefined>): Network {
     async request(request) {
       request.signal?.throwIfAborted();
       const url = new URL(request.url);
-      const agent = await (request.local ? localAgent(url) : agentFor(url, request.tls));
+      const agent = await (request.local ? localAgent(url) : agentFor(url, request));
       const limit = abortLimit(request);
       try {
         const reply = await sendFor(request)(request, agent, limit.signal);
@@ -51,10 +51,15 @@ function sendFor({ headers = {} }: HttpRequest): Send {
   return conditional ? sendPlainly : sendByFetch;
 }
 
-const sendByFetch: Send = async ({ url, method = 'GET', headers }, agent, signal) => {
+const sendByFetch: Send = async (
+  { url, method = 'GET', headers, body: sent },
+  agent,
+  signal,
+) => {
   const { default: fetch } = await import('node-fetch');
   const response = await fetch(url, {
     method,
+    body: sent ?? null,
     headers: { ...headers, ...AS_IT_IS },
     redirect: 'manual',
     compress: false,

@@ -29,7 +29,11 @@ const pointerMemory = v.looseObject({
 
 const repositoryMemory = v.looseObject({
   root_version: positive,
+  /** When this host accepted that root; not known of the one that it was given. */
+  root_since: v.exactOptional(time),
   root_checked: v.exactOptional(time),
+  /** When it was last said that something expires soon. */
+  warned: v.exactOptional(time),
   /** Highest `issued` of a pointer that was accepted under the root `issued_root`. */
   issued: v.exactOptional(time),
   /** Pointers by "product/channel". */

@@ -76,7 +76,8 @@ export function parseShape<S extends v.GenericSchema>(
   );
 }
 
-function expectedOf(issue: v.BaseIssue<unknown>): string {
+/** What would have fitted, in words. */
+export function expectedOf(issue: v.BaseIssue<unknown>): string {
   if (issue.input === undefined) return 'a value';
   return issue.message.startsWith('Invalid')
     ? (issue.expected ?? issue.message)

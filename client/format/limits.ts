@@ -21,6 +21,9 @@ export const LIMITS = {
   versionCharacters: 64,
   pathBytes: 1024,
   textCharacters: 64 * KiB,
+  /** Of an attachment, as a host keeps it: its state has to stay small. */
+  mediaTypeCharacters: 255,
+  attachments: 64,
 
   signatureBlocks: 32,
   trustedCommentBytes: 8 * KiB,

@@ -88,12 +88,13 @@ export const manifestSchema = v.object({
   dependencies: v.exactOptional(listOf(dependency, 64)),
   components: listOf(component, LIMITS.components),
   full_image: v.exactOptional(fullImage),
-  attachments: v.exactOptional(listOf(attachment, 64)),
+  attachments: v.exactOptional(listOf(attachment, LIMITS.attachments)),
 });
 
 export type Source = v.InferOutput<typeof source>;
 export type Component = v.InferOutput<typeof component>;
 export type FullImage = v.InferOutput<typeof fullImage>;
+export type Attachment = v.InferOutput<typeof attachment>;
 export type Manifest = v.InferOutput<typeof manifestSchema>;
 
 export const MANIFEST: DocumentKind<typeof manifestSchema> = {

@@ -65,7 +65,12 @@ export function encodeRoot(root: Root): Buffer {
 
 /** The keys of a role as they verify; the role must exist in the root. */
 export function keysOfRole(root: Root, role: Role): PublicKey[] {
-  return role.keys.map((id) => parsePublicKeyLine(root.keys[id] ?? ''));
+  return role.keys.map((id) => parsePublicKeyLine(keyLineOf(root, id) ?? ''));
+}
+
+/** The line "RW…" of a key that the root lists under this id. */
+export function keyLineOf({ keys }: Pick<Root, 'keys'>, id: string): string | undefined {
+  return Object.hasOwn(keys, id) ? keys[id] : undefined;
 }
 
 /** `channel/<name>` where the root has it, else `channel`. */
@@ -115,7 +120,7 @@ function checkRoles(root: Root, where?: string): void {
     }
   }
   for (const [role, { keys, threshold }] of Object.entries(root.roles)) {
-    const unknown = keys.find((id) => !Object.hasOwn(root.keys, id));
+    const unknown = keys.find((id) => keyLineOf(root, id) === undefined);
     if (unknown !== undefined) {
       throw new QxError(
         'malformed',

@@ -1,7 +1,7 @@
 import { QxError } from './error.ts';
 import { parsePublicKeyLine } from './minisign/public-key.ts';
 import { verifyBlock, type SignatureBlock } from './minisign/signature.ts';
-import { keysOfRole, parseRoot, type Role, type Root } from './root.ts';
+import { keyLineOf, keysOfRole, parseRoot, type Role, type Root } from './root.ts';
 
 /**
  * The ids of the keys of `role` that signed `message`, in the order of the root.
@@ -30,7 +30,7 @@ export function verifyRole(
     where,
     expected: `${wanted.threshold} of [${wanted.keys.join(', ')}]`,
     found: describeBlocks(root, wanted, message, blocks),
-    hint: 'compare the keys with those of the trusted root, and sign with the missing ones',
+    hint: 'the publisher signs with the missing ones; "qx-update trust show" has the keys that a host believes',
   });
 }
 
@@ -89,7 +89,7 @@ function describeBlock(
   message: Uint8Array,
   block: SignatureBlock,
 ): string {
-  const line = Object.hasOwn(root.keys, block.keyId) ? root.keys[block.keyId] : undefined;
+  const line = keyLineOf(root, block.keyId);
   if (line === undefined) return 'is not a key of this root';
   if (!verifyBlock(block, parsePublicKeyLine(line), message))
     return 'did not sign these bytes';

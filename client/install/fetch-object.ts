@@ -1,7 +1,7 @@
 import { QxError } from '../format/error.ts';
 import type { Descriptor } from '../format/shapes.ts';
 import { objectPath } from '../format/tree.ts';
-import { withRetries } from '../reader/retry.ts';
+import type { Attempt } from '../reader/retry.ts';
 import { shownAt, type Source } from '../reader/source.ts';
 import type { Session } from '../session.ts';
 
@@ -21,7 +21,8 @@ export interface Landing {
  * Step 11: one object, counted while it streams.
  *
  * What arrived is never asked for again, whatever ended the run; the next one hashes it and asks for the rest.
- * Each place is tried in turn; a place whose bytes are wrong is left, and what it gave is thrown away.
+ * Each place is tried in turn. What it gave is thrown away where its bytes are wrong; a place that gives the same wrong
+ * ones twice is left.
  */
 export async function fetchInto(
   session: Session,
@@ -54,12 +55,9 @@ async function fetchFrom(
   landing: Landing,
   onBytes: (count: number) => Promise<void>,
 ): Promise<void> {
-  const { fx, config, signal } = session;
   const reply: { etag?: string | undefined } = {};
-  let resumed = false;
-  await withRetries(fx, config.retries, signal, async () => {
+  const attempt = async (): Promise<Attempt<undefined>> => {
     const before = await landing.begin();
-    resumed ||= before > 0;
     let arrived = 0;
     let complete = before === object.size;
     const count = async (bytes: number): Promise<void> => {
@@ -69,7 +67,10 @@ async function fetchFrom(
     try {
       if (!complete) {
         const from = { bytes: before, etag: reply.etag };
-        reply.etag = await receive(session, place, object, landing, from, count);
+        const received = await receive(session, place, object, landing, from, count);
+        if (received === null)
+          return { failed: missingObject(place, object), word: 'missing' };
+        reply.etag = received.etag;
       }
       complete = true;
       await landing.finish();
@@ -78,18 +79,18 @@ async function fetchFrom(
       if (!(error instanceof QxError)) throw error;
       // A place that lies about the length before it sends anything spoils nothing.
       if (error.code === 'digest' && (complete || arrived > 0)) await landing.drop();
-      // Bytes kept from an earlier run or another place may be the wrong ones: once more from the start.
-      if (error.code === 'digest' && resumed) {
-        resumed = false;
-        return { failed: error, passing: true, afterMs: 0 };
-      }
+      // Bytes kept from an earlier run or another place may have been the wrong ones, or some were changed on the way.
+      if (error.code === 'digest')
+        return { failed: error, word: `${error.message} ${error.found ?? ''}` };
       if (error.code === 'network' && arrived > 0)
         return { failed: error, passing: true };
       throw error;
     }
-  });
+  };
+  await place.retry(session.signal, attempt);
 }
 
+/** Null where the place has no such object. */
 async function receive(
   session: Session,
   place: Source,
@@ -97,7 +98,7 @@ async function receive(
   landing: Landing,
   from: { bytes: number; etag: string | undefined },
   onBytes: (count: number) => Promise<void>,
-): Promise<string | undefined> {
+): Promise<{ etag: string | undefined } | null> {
   const path = objectPath(object.sha256);
   // A body that is not read to its end keeps its connection, and that the process: however this ends, it is cut.
   const ending = new AbortController();
@@ -108,13 +109,13 @@ async function receive(
       etag: from.etag,
       signal,
     });
-    if (reply === null) throw missingObject(shownAt(place, path));
+    if (reply === null) return null;
     const { total, start, body, url } = reply;
     if (total !== undefined && total !== object.size)
       throw wrongLength(url, object, `${total} bytes`);
     if (start !== from.bytes) await landing.drop();
     await landing.take(counted(session, object, body, { start, url, onBytes }));
-    return reply.etag;
+    return { etag: reply.etag };
   } finally {
     ending.abort();
   }
@@ -138,9 +139,9 @@ async function* counted(
   }
 }
 
-function missingObject(where: string): QxError {
+function missingObject(place: Source, { sha256 }: Descriptor): QxError {
   return new QxError('network', 'an object that the manifest names is missing', {
-    where,
+    where: shownAt(place, objectPath(sha256)),
     hint: 'the tree was published in part; publish it again',
   });
 }

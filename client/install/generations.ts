@@ -90,7 +90,7 @@ export async function readGeneration(
 ): Promise<Generation> {
   const path = `${layout.generations}/${number}/${RECORD}`;
   try {
-    const bytes = await files.read(path, LIMITS.manifestBytes);
+    const bytes = await files.readOwn(path, LIMITS.manifestBytes);
     const raw = parseStrictJson(bytes, 'generation', LIMITS.manifestBytes);
     const generation = parseShape(recordSchema, raw, 'generation', path);
     if (generation.generation === number) return generation;

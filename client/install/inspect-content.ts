@@ -1,7 +1,9 @@
+import { dirname } from 'node:path';
 import { hashFile } from '../content/hash.ts';
+import { walkFolder } from '../content/folder.ts';
 import { hashFolder } from '../content/pack.ts';
 import type { Files } from '../effects/effects.ts';
-import { QxError } from '../format/error.ts';
+import { printable, QxError } from '../format/error.ts';
 import type { Component } from '../format/manifest.ts';
 import { octal } from './layout.ts';
 
@@ -27,6 +29,8 @@ export async function inspectContent(
       hint: 'install a release again; until then this component is not what was signed',
     });
   try {
+    const strange = await strangeIn(files, path, signed.kind);
+    if (strange !== undefined) return changed('ours alone to change', strange);
     const { sha256 } = await (signed.kind === 'file' ? hashFile : hashFolder)(
       files,
       path,
@@ -39,4 +43,22 @@ export async function inspectContent(
     const found = error instanceof Error ? error.message : String(error);
     return changed(signed.sha256, found);
   }
+}
+
+/** Right bytes that somebody else may change a moment later are not what was signed. */
+async function strangeIn(
+  files: Files,
+  path: string,
+  kind: SignedContent['kind'],
+): Promise<string | undefined> {
+  const folder = await files.info(dirname(path));
+  if (folder?.foreign !== undefined) return `its folder ${folder.foreign.why}`;
+  const info = await files.info(path);
+  if (info !== null && info.type !== kind) return `a ${info.type}`;
+  if (info?.foreign !== undefined) return `it ${info.foreign.why}`;
+  if (kind === 'file') return undefined;
+  for await (const found of walkFolder(files, path))
+    if (found.info.foreign !== undefined)
+      return `${printable(found.path)} ${found.info.foreign.why}`;
+  return undefined;
 }

@@ -3,28 +3,33 @@ import { QxError } from '../format/error.ts';
 import type { Session } from '../session.ts';
 import { type Generation, readCurrent, readGenerations, RECORD } from './generations.ts';
 import { inspectContent } from './inspect-content.ts';
+import { linkedPath } from './layout.ts';
 import type { Inspection } from './verify.ts';
 
 type Where = Pick<Session, 'fx' | 'layout'>;
 
-/** Every content of the store against the digest that is its name, whoever needs it or nobody. */
-export async function inspectStore({ fx, layout }: Where): Promise<Inspection> {
+/**
+ * Every content of the store against the digest that is its name, whoever needs it or nobody. `hashed` are paths of
+ * those that were held against it before.
+ */
+export async function inspectStore(
+  { fx, layout }: Where,
+  hashed: ReadonlySet<string>,
+): Promise<Inspection> {
   const inspection: Inspection = { checked: [], problems: [] };
   for (const digest of await listIfThere(fx.files, layout.store)) {
     if (digest.startsWith('.')) continue;
     for (const name of await listIfThere(fx.files, `${layout.store}/${digest}`)) {
-      const mode = /^file-(0[0-7]{3})$/.exec(name)?.[1];
-      const problem = await inspectContent(
-        fx.files,
-        `${layout.store}/${digest}/${name}`,
-        {
-          name: `store/${digest}/${name}`,
-          kind: mode === undefined ? 'directory' : 'file',
-          sha256: digest,
-          mode: mode === undefined ? undefined : Number.parseInt(mode, 8),
-        },
-      );
+      const path = `${layout.store}/${digest}/${name}`;
       inspection.checked.push(`store/${digest}/${name}`);
+      if (hashed.has(path)) continue;
+      const mode = /^file-(0[0-7]{3})$/.exec(name)?.[1];
+      const problem = await inspectContent(fx.files, path, {
+        name: `store/${digest}/${name}`,
+        kind: mode === undefined ? 'directory' : 'file',
+        sha256: digest,
+        mode: mode === undefined ? undefined : Number.parseInt(mode, 8),
+      });
       if (problem !== null) inspection.problems.push(problem);
     }
   }
@@ -59,7 +64,7 @@ async function linkProblems(
     const path = `${folder}/${name}`;
     const found = await fx.files.readLink(path).catch(() => 'no link');
     if (found !== target) problems.push(broken(path, target, found));
-    const content = `${layout.components}/${target.replace(/^\.\.\/\.\.\//, '')}`;
+    const content = linkedPath(layout, target);
     if ((await fx.files.info(content)) === null)
       problems.push(broken(content, 'what the generation holds'));
   }

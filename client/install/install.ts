@@ -1,10 +1,12 @@
 import { formatTime } from '../format/time.ts';
 import { belowRoot } from '../config/load.ts';
-import type { InstalledRelease } from '../format/installed-release.ts';
-import type { Component, Manifest } from '../format/manifest.ts';
+import type { InstalledRelease, KeptAttachment } from '../format/installed-release.ts';
+import { LIMITS } from '../format/limits.ts';
+import type { Attachment, Component, Manifest } from '../format/manifest.ts';
 import type { Plan } from '../policy/plan.ts';
 import type { Session } from '../session.ts';
 import { runningSystem } from '../slots/system.ts';
+import { readTrustedRoot } from '../state/trust-store.ts';
 import { type InstallPath, putLink, setAside, standing, tidyUp } from './adopt.ts';
 import {
   type Generation,
@@ -28,6 +30,9 @@ export interface Installable {
   plan: Plan;
 }
 
+/** One that a release made, not what stood there before. */
+type ReleaseGeneration = Generation & Required<Pick<Generation, 'release'>>;
+
 /** What a release is put on: the system that it goes with, and the generation whose other entries stay. */
 export interface Base {
   system: string | null;
@@ -48,7 +53,7 @@ export async function prepareRelease(
   session: Session,
   release: Installable,
   baseOf: (session: Session) => Promise<Base> = currentBase,
-): Promise<Generation> {
+): Promise<ReleaseGeneration> {
   const { fx, layout, signal } = session;
   const done = new Set<string>();
   for (const step of release.plan.steps) {
@@ -134,8 +139,9 @@ async function releaseGeneration(
   session: Session,
   release: Installable,
   { system, before }: Base,
-): Promise<Generation> {
-  const { fx, layout } = session;
+): Promise<ReleaseGeneration> {
+  const { fx, layout, config } = session;
+  const { trusted } = await readTrustedRoot(fx.files, config.stateDir, config.trustRoot);
   return {
     type: 'generation',
     format: 1,
@@ -143,7 +149,7 @@ async function releaseGeneration(
     installed: formatTime(fx.clock.now()),
     ...previousOf(before),
     ...(system === null ? {} : { system }),
-    release: asInstalled(release),
+    release: { ...asInstalled(release), root: trusted.version },
     entries: withEntries(before, release.manifest.components.map(entryFor)),
   };
 }
@@ -154,9 +160,18 @@ export function asInstalled({
   sha256,
   channel,
 }: Installable): InstalledRelease {
-  const { repository, product, version, release, floor } = manifest;
-  const known = { repository, product, channel, version, release, manifest: sha256 };
-  return floor === undefined ? known : { ...known, floor };
+  const { repository, product, version, release, floor, attachments } = manifest;
+  return {
+    ...{ repository, product, channel, version, release, manifest: sha256 },
+    ...(floor === undefined ? {} : { floor }),
+    ...(attachments === undefined ? {} : { attachments: attachments.map(asKept) }),
+  };
+}
+
+/** A media type of a length that nobody registered is not worth its room. */
+function asKept({ name, media_type: type, content }: Attachment): KeptAttachment {
+  const isKept = type !== undefined && type.length <= LIMITS.mediaTypeCharacters;
+  return { name, ...(isKept ? { media_type: type } : {}), ...content };
 }
 
 function previousOf(before: Generation | null): Pick<Generation, 'previous'> {

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { readIfThere, writeDurably } from '../effects/durable.ts';
+import { readOwnIfThere, writeDurably } from '../effects/durable.ts';
 import type { Effects, Files } from '../effects/effects.ts';
 import { parseShape } from '../format/document.ts';
 import { QxError } from '../format/error.ts';
@@ -66,7 +66,7 @@ export async function readJournal(
   stateDir: string,
 ): Promise<Journal | null> {
   const path = journalFile(stateDir);
-  const bytes = await readIfThere(files, path, BYTES_MAX);
+  const bytes = await readOwnIfThere(files, path, BYTES_MAX);
   if (bytes === null) return null;
   try {
     const raw = parseStrictJson(bytes, 'journal', BYTES_MAX);

@@ -47,6 +47,11 @@ export function storePath(layout: Layout, component: Component): string {
   return `${layout.store}/${storeName(component)}`;
 }
 
+/** Where the link "../../store/…" of a generation leads to. */
+export function linkedPath({ components }: Layout, target: string): string {
+  return `${components}/${target.replace(/^\.\.\/\.\.\//, '')}`;
+}
+
 export function objectFile(layout: Layout, sha256: string): string {
   return `${layout.staging}/${sha256}`;
 }

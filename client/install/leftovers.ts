@@ -21,6 +21,8 @@ export async function findLeftovers(
   const empty = await emptyFolders(fx.files, layout.store);
   await look(layout.store, (name) => name.startsWith('.') || empty.has(name));
   await look(config.stateDir, (name) => /^(?:journal\.json|room)$|\.new$/.test(name));
+  if (config.versionsDir !== null)
+    await look(config.versionsDir, (name) => name.endsWith('.version.new'));
   for (const entry of (await readCurrent(fx.files, layout))?.entries ?? []) {
     const { real } = placeOf(session, entry);
     const beside = `.${posix.basename(real)}.quantix-`;

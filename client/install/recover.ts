@@ -1,3 +1,4 @@
+import { finishHooks } from '../hooks/take-back.ts';
 import type { Session } from '../session.ts';
 import { finishCommit } from '../traces.ts';
 import { readCurrent, unlessBroken } from './generations.ts';
@@ -15,7 +16,8 @@ export type Recovery = 'nothing' | 'finished' | 'undone';
 export async function recover(session: Session): Promise<Recovery> {
   const recovery = await finishInterrupted(session);
   await settle(session);
-  return recovery;
+  const undone = await finishHooks(session);
+  return undone && recovery === 'nothing' ? 'undone' : recovery;
 }
 
 async function finishInterrupted(session: Session): Promise<Recovery> {
@@ -40,7 +42,7 @@ async function finishInterrupted(session: Session): Promise<Recovery> {
   const trouble = await goBack(session, journal, null);
   if (trouble === null) return 'undone';
   throw new QxError(
-    'rollback-failed',
+    trouble.deferred === true ? 'deferred' : 'rollback-failed',
     `an interrupted update was undone, and ${trouble.message}`,
     {
       where: config.stateDir,

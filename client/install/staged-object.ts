@@ -32,8 +32,9 @@ export function stagedObject(
       forget();
       const info = await fx.files.info(path);
       if (info === null) return 0;
-      // What is too long is no part of it.
-      if (info.type !== 'file' || info.size > object.size) await drop();
+      // What is too long is no part of it, and what is another's he could change behind our back.
+      if (info.type !== 'file' || info.foreign !== undefined || info.size > object.size)
+        await drop();
       else
         for await (const piece of fileStream(fx.files, path)) {
           hash.update(piece);

@@ -1,7 +1,7 @@
 import { decodeContent } from '../content/decode.ts';
 import { fileStream } from '../content/stream.ts';
 import { syncTree, unpackFolder } from '../content/unpack.ts';
-import { listIfThere, removeTree } from '../effects/durable.ts';
+import { discard, listIfThere, removeTree } from '../effects/durable.ts';
 import type { Files } from '../effects/effects.ts';
 import { type Component, modeOf } from '../format/manifest.ts';
 import { QxError } from '../format/error.ts';
@@ -23,10 +23,12 @@ export async function holdingsOf(
   const staged = new Set<string>();
   const partial = new Map<string, number>();
   for (const name of await listIfThere(fx.files, layout.staging)) {
-    const part = /^([0-9a-f]{64})\.part$/.exec(name)?.[1];
-    if (part !== undefined) {
-      partial.set(part, (await fx.files.info(`${layout.staging}/${name}`))?.size ?? 0);
-    } else if (/^[0-9a-f]{64}$/.test(name)) staged.add(name);
+    const [, object, part] = /^([0-9a-f]{64})(\.part)?$/.exec(name) ?? [];
+    if (object === undefined) continue;
+    const info = await fx.files.info(`${layout.staging}/${name}`);
+    if (info?.type !== 'file' || info.foreign !== undefined) continue;
+    if (part === undefined) staged.add(object);
+    else partial.set(object, info.size);
   }
   return { stored, staged, partial };
 }
@@ -67,6 +69,9 @@ export async function storeContent(session: Session, step: PlanStep): Promise<vo
   }
   const place = storePath(layout, component);
   const folder = place.slice(0, place.lastIndexOf('/'));
+  // Whoever owns it would own what comes into it.
+  if ((await fx.files.info(folder))?.foreign !== undefined)
+    await discard(fx.files, folder, `${temporary}.old`);
   await fx.files.makeDirectory(folder, 0o755);
   await putInPlace(fx.files, temporary, place);
   await fx.files.syncDirectory(folder);

@@ -5,6 +5,8 @@ import type { Component } from '../format/manifest.ts';
 import { formatTime } from '../format/time.ts';
 import { inOrder, servicesToSwitch } from '../policy/restarts.ts';
 import type { ServiceState } from '../services/service-manager.ts';
+import { runLate } from '../hooks/take-back.ts';
+import type { HookRecord } from '../hooks/record.ts';
 import type { Session } from '../session.ts';
 import { type Generation, switchCurrent } from './generations.ts';
 import { giveRoom, type Journal, takeRoom, writeJournal } from './journal.ts';
@@ -16,6 +18,10 @@ export interface Trouble {
   message: string;
   /** What it said, if anything. */
   output: string;
+  /** Not now: nothing is wrong with the release, and the next run tries it again. */
+  deferred?: true;
+  /** It was given up on, and may need more time. */
+  timedOut?: true;
 }
 
 /** How it came to a switch. */
@@ -23,12 +29,16 @@ export interface How {
   downloadedBytes?: number;
   /** Somebody asked for the way back: `to` is older and stays, whatever comes of it. */
   byHand?: boolean;
+  /** Services to restart, found before a hook could stop one; looked for now when they are not given. */
+  services?: string[];
+  /** Of the hooks that were asked before the switch. */
+  hooks?: HookRecord | null;
 }
 
 const ACTION_TIMEOUT_MS = 60_000;
 
 /**
- * Steps 12 to 14 from the switch on: journal → one rename → restarts → health. Null when all is well; the
+ * Steps 12 to 14 from the switch on: journal → one rename → restarts → health → post-install. Null when all is well; the
  * journal then says "committed". Otherwise the caller goes back. From here on a run is not interrupted.
  */
 export async function switchTo(
@@ -38,7 +48,7 @@ export async function switchTo(
   how: How,
 ): Promise<{ journal: Journal; trouble: Trouble | null; health: HealthResult[] }> {
   const { fx, config, layout } = session;
-  const services = await servicesToRestart(session, servicesToSwitch(from, to));
+  const services = how.services ?? (await servicesToRestart(session, from, to));
   const journal: Journal = {
     type: 'journal',
     format: 1,
@@ -55,7 +65,9 @@ export async function switchTo(
   await writeJournal(fx.files, config.stateDir, journal);
   await switchCurrent(fx.files, layout, to.generation);
   await tellVersions(session, from, to);
-  const { trouble, health } = await restartAndCheck(session, services, to);
+  const { trouble: unwell, health } = await restartAndCheck(session, services, to);
+  const hooks = how.hooks ?? null;
+  const trouble = unwell ?? (hooks && (await runLate(session, 'post-install', hooks)));
   await giveRoom(fx.files, config.stateDir);
   if (trouble !== null) return { journal, trouble, health };
   const committed: Journal = { ...journal, phase: 'committed' };
@@ -64,10 +76,12 @@ export async function switchTo(
 }
 
 /** A service that was stopped before stays stopped; one that crashed is none of those. */
-async function servicesToRestart(
+export async function servicesToRestart(
   session: Session,
-  services: string[],
+  from: Generation | null,
+  to: Generation,
 ): Promise<string[]> {
+  const services = servicesToSwitch(from, to);
   const restart: string[] = [];
   for (const [service, state] of await statesOf(session, services)) {
     if (state === 'stopped')

@@ -4,6 +4,7 @@ import { standing } from './adopt.ts';
 import { type Generation, type GenerationEntry, readCurrent } from './generations.ts';
 import { inspectContent } from './inspect-content.ts';
 import { placeOf } from './install.ts';
+import { linkedPath } from './layout.ts';
 
 /** What holds and what does not, of all that is installed. */
 export interface Inspection {
@@ -11,17 +12,27 @@ export interface Inspection {
   problems: QxError[];
 }
 
-/** Every component of the current generation: its link, its content's digest, its mode. Collects all problems. */
+/**
+ * Every component of the current generation: its link, its content's digest, its mode. Collects all problems.
+ * `contents` are the paths of what was held against the digest that is its name in the store.
+ */
 export async function inspectInstalled(
   session: Pick<Session, 'fx' | 'config' | 'layout'>,
-): Promise<Inspection> {
-  const generation = await readCurrent(session.fx.files, session.layout);
+): Promise<Inspection & { contents: Set<string> }> {
+  const { fx, layout } = session;
+  const generation = await readCurrent(fx.files, layout);
   const inspection: Inspection = { checked: [], problems: [] };
+  const contents = new Set<string>();
   for (const entry of generation?.entries ?? []) {
     inspection.checked.push(entry.name);
+    if (hasDigest(entry)) contents.add(linkedPath(layout, entry.target));
     inspection.problems.push(...(await inspectEntry(session, entry)));
   }
-  return inspection;
+  return { ...inspection, contents };
+}
+/** Whether what is looked at is what the store's name says; what the appliance came with has no digest. */
+function hasDigest({ kind, content, target }: GenerationEntry): boolean {
+  return kind !== undefined && target.split('/').at(-2) === content;
 }
 
 /** The contents of any generation, current or not. */
@@ -63,9 +74,8 @@ async function inspectOf(
 ): Promise<QxError | null> {
   // What the appliance came with has no digest to hold it against.
   if (content === undefined || kind === undefined) return null;
-  const path = `${layout.components}/${target.replace(/^\.\.\/\.\.\//, '')}`;
   const mode = /\/file-(0[0-7]{3})$/.exec(target)?.[1];
-  return inspectContent(fx.files, path, {
+  return inspectContent(fx.files, linkedPath(layout, target), {
     name,
     kind,
     sha256: content,

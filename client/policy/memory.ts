@@ -1,6 +1,6 @@
 import type { RepositoryMemory } from '../format/client-state.ts';
 import type { Pointer } from '../format/pointer.ts';
-import type { Root } from '../format/root.ts';
+import { keysOfRole, type Root } from '../format/root.ts';
 import { formatTime } from '../format/time.ts';
 import { BUILD_TIME_MS } from '../version.ts';
 
@@ -18,19 +18,45 @@ export function trustedNow(
   return Math.max(clock, buildTime, issued);
 }
 
-/** Once a day; a clock that went back must not put the next look off for years. */
-export function rootsAreDue({ root_checked }: RepositoryMemory, clock: number): boolean {
-  const checked = root_checked === undefined ? -Infinity : Date.parse(root_checked);
-  return clock - checked >= DAY_MS || checked > clock;
+/** Once a day; a clock that went back must not put the next time off for years. */
+export function isDue(last: string | undefined, clock: number): boolean {
+  const lastMs = last === undefined ? -Infinity : Date.parse(last);
+  return clock - lastMs >= DAY_MS || lastMs > clock;
 }
 
 /**
  * The memory as it counts under this root. Another root may follow a theft: what an old key said of the time is
- * forgotten.
+ * forgotten, and where a key may sign releases no more, the floors, which it may have put out of reach. `before` is the
+ * root that the memory speaks of; null where it is not known any more.
  */
-export function underRoot(memory: RepositoryMemory, root: Root): RepositoryMemory {
+export function underRoot(
+  memory: RepositoryMemory,
+  before: Root | null,
+  root: Root,
+  clock: number,
+): RepositoryMemory {
   if (memory.root_version === root.version) return memory;
-  const next: RepositoryMemory = { ...memory, root_version: root.version };
+  const [root_version, root_since] = [root.version, formatTime(clock)];
+  const next: RepositoryMemory = { ...memory, root_version, root_since };
+  delete next.issued;
+  if (before === null || losesReleaseKey(before, root)) next.floors = {};
+  return next;
+}
+
+/** True when `after` leaves a release key of `before` out. By the keys themselves: an id proves nothing. */
+export function losesReleaseKey(before: Root, after: Root): boolean {
+  const [had, has] = [before, after].map((root) => {
+    const { release } = root.roles;
+    const keys = release === undefined ? [] : keysOfRole(root, release);
+    return keys.map(({ bytes }) => bytes.toString('hex'));
+  });
+  return had?.some((key) => has?.includes(key) !== true) ?? false;
+}
+
+/** The memory of a host that begins anew with a root that no other leads to. */
+export function underPin(memory: RepositoryMemory, root: Root): RepositoryMemory {
+  const next: RepositoryMemory = { ...memory, root_version: root.version, floors: {} };
+  delete next.root_since;
   delete next.issued;
   return next;
 }

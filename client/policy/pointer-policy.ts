@@ -13,20 +13,6 @@ export function checkPaused({ paused, message }: Pointer, where: string): void {
   });
 }
 
-/** QxError `deferred` that names the first policy which must not be passed over. */
-export function refuseUnbuiltPointerPolicy({ via }: Pointer, where: string): void {
-  if (via === undefined) return;
-  throw new QxError(
-    'deferred',
-    'the pointer asks for "via", which this version cannot do yet',
-    {
-      where,
-      found: 'via',
-      hint: 'update qx-update itself, or wait until the publisher takes the field away',
-    },
-  );
-}
-
 export interface SeenPointer {
   serial: number;
   sha256: string;

@@ -1,6 +1,7 @@
 import gte from 'semver/functions/gte.js';
 import { QxError } from '../format/error.ts';
 import type { Component, Manifest } from '../format/manifest.ts';
+import { checkDependencies, type KnownVersions } from './dependencies.ts';
 import { checkHealth } from './health-policy.ts';
 import type { Pointer } from '../format/pointer.ts';
 import type { Descriptor } from '../format/shapes.ts';
@@ -18,8 +19,8 @@ export interface HostFacts {
   installedVersion: string | undefined;
   /** Lowest release number that is still accepted. */
   floor: number;
-  /** Policies in the configuration that this version does not know. */
-  unbuilt: readonly string[];
+  /** For dependencies. */
+  known: KnownVersions;
 }
 
 /** The host's own manifest of a pointer: its architecture's, else the one for all. QxError `not-for-host`. */
@@ -60,14 +61,21 @@ export function checkDirection(
   );
 }
 
-/** Everything that the manifest asks of a host, checked before anything is downloaded. */
+type ReleaseCheck = (manifest: Manifest, host: HostFacts, where: string) => void;
+
+/** Everything that the manifest asks of a host, by name and in this order. */
+export const RELEASE_CHECKS: Readonly<Record<string, ReleaseCheck>> = {
+  floor: checkFloor,
+  compatible: checkCompatible,
+  min_version: checkMinVersion,
+  dependencies: (manifest, { known }, where) => checkDependencies(manifest, known, where),
+  full_image: refuseImage,
+  components: checkComponents,
+};
+
+/** All of them, before anything is downloaded. */
 export function checkRelease(manifest: Manifest, host: HostFacts, where: string): void {
-  checkFloor(manifest, host, where);
-  checkCompatible(manifest, host, where);
-  checkMinVersion(manifest, host, where);
-  refuseUnbuilt(manifest, host, where);
-  refuseImage(manifest, host, where);
-  for (const component of manifest.components) checkComponent(component, host, where);
+  for (const check of Object.values(RELEASE_CHECKS)) check(manifest, host, where);
 }
 
 function checkFloor(manifest: Manifest, host: HostFacts, where: string): void {
@@ -90,10 +98,17 @@ function checkCompatible(manifest: Manifest, host: HostFacts, where: string): vo
   });
 }
 
+/** Whether a host that runs this version may take the release without one in between. */
+export function admits(
+  { min_version: minimum }: Pick<Manifest, 'min_version'>,
+  installed: string | undefined,
+): boolean {
+  return minimum === undefined || (installed !== undefined && gte(installed, minimum));
+}
+
 function checkMinVersion(manifest: Manifest, host: HostFacts, where: string): void {
-  const { min_version: minimum, product } = manifest;
-  if (minimum === undefined) return;
-  if (host.installedVersion !== undefined && gte(host.installedVersion, minimum)) return;
+  const { min_version: minimum = '', product } = manifest;
+  if (admits(manifest, host.installedVersion)) return;
   throw new QxError(
     'not-for-host',
     'the release needs a newer version than the one installed',
@@ -104,28 +119,7 @@ function checkMinVersion(manifest: Manifest, host: HostFacts, where: string): vo
       hint:
         host.installedVersion === undefined
           ? `say what runs here: [facts] ${product} = "…" in update.toml`
-          : 'install a release in between first',
-    },
-  );
-}
-
-function refuseUnbuilt(manifest: Manifest, host: HostFacts, where: string): void {
-  const asked = [
-    ...host.unbuilt,
-    ...((manifest.dependencies ?? []).length > 0 ? ['dependencies'] : []),
-    ...(manifest.components.some((component) => (component.hooks ?? []).length > 0)
-      ? ['hooks']
-      : []),
-  ];
-  const field = asked[0];
-  if (field === undefined) return;
-  throw new QxError(
-    'deferred',
-    `"${field}" is asked for, which this version cannot do yet`,
-    {
-      where: host.unbuilt.includes(field) ? 'update.toml' : where,
-      found: field,
-      hint: 'nothing was changed; update qx-update itself, or take the field away',
+          : 'the publisher has named no release in between for it ("via"); install one first',
     },
   );
 }
@@ -141,6 +135,10 @@ function refuseImage(manifest: Manifest, host: HostFacts, where: string): void {
       hint: `profile "${host.profile}" has no slots for system images`,
     },
   );
+}
+
+function checkComponents({ components }: Manifest, host: HostFacts, where: string): void {
+  for (const component of components) checkComponent(component, host, where);
 }
 
 function checkComponent(component: Component, host: HostFacts, where: string): void {

@@ -11,6 +11,8 @@ export interface Host {
   effects: Effects;
   base: URL;
   settings: SourceSettings;
+  /** Counts on when the connections of before are not to be used any more. */
+  connection: number;
 }
 
 /** A reply and where it came from: `url` may be printed. */
@@ -63,7 +65,7 @@ function decoded(text: string): string {
 }
 
 function send(
-  { effects, settings }: Host,
+  { effects, settings, connection }: Host,
   hop: Hop,
   headers: Headers,
   signal: AbortSignal | undefined,
@@ -80,6 +82,7 @@ function send(
     },
     connectTimeoutMs,
     stallTimeoutMs,
+    connection,
     ...(shown && { tls: shown }),
     signal,
   });

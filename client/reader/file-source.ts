@@ -1,14 +1,20 @@
 import { pathToFileURL } from 'node:url';
 import { join } from 'node:path';
 import { QxError } from '../format/error.ts';
-import type { Files, OpenFile } from '../effects/effects.ts';
+import type { Effects, Files, OpenFile } from '../effects/effects.ts';
 import type { BodyReply, Fetched, Source } from './source.ts';
 import { safePath } from './paths.ts';
+import { withRetries } from './retry.ts';
 
 const PIECE_BYTES = 256 * 1024;
 
 /** The tree in a local folder: a USB stick, a mounted share, a test. */
-export function fileSource(files: Files, folder: string): Source {
+export function fileSource(
+  effects: Pick<Effects, 'files' | 'clock' | 'random'>,
+  folder: string,
+  retries: number,
+): Source {
+  const { files } = effects;
   const base = pathToFileURL(folder).href;
   const locate = (path: string): [string, string] => {
     const file = join(folder, safePath(path));
@@ -31,6 +37,8 @@ export function fileSource(files: Files, folder: string): Source {
       const body = pieces(files, file, { url, start, size, signal: options.signal });
       return { start, total: size, body, url };
     },
+    retry: (signal, attempt, least = 0) =>
+      withRetries(effects, Math.max(retries, least), signal, attempt),
   };
 }
 

@@ -3,6 +3,7 @@ import type { Effects, HttpReply } from '../effects/effects.ts';
 import { shownUrl } from '../effects/shown-url.ts';
 import { type Answer, type Headers, type Host, ask } from './ask.ts';
 import { atLeastPace, exactly, notWebPage, readAll } from './body.ts';
+import { paced } from './pace.ts';
 import { type ByteRange, parseLength, parseRange, unsatisfiedTotal } from './ranges.ts';
 import { type Attempt, retryAfterMs, withRetries } from './retry.ts';
 import type {
@@ -21,16 +22,22 @@ export function httpSource(
   base: URL,
   settings: SourceSettings,
 ): Source {
-  const host: Host = { effects, base, settings };
-  const retrying = <T>(
-    signal: AbortSignal | undefined,
-    attempt: () => Promise<Attempt<T>>,
-  ): Promise<T> => withRetries(effects, settings.retries, signal, attempt);
+  const host: Host = { effects, base, settings, connection: 0 };
+  const retry: Source['retry'] = (signal, attempt, least = 0) => {
+    const retries = Math.max(settings.retries, least);
+    let tried = 0;
+    return withRetries(effects, retries, signal, () => {
+      if (tried > 0) host.connection += 1;
+      tried += 1;
+      return attempt();
+    });
+  };
   return {
     base: shownUrl(base),
-    get: (path, options) => retrying(options.signal, () => tryGet(host, path, options)),
+    get: (path, options) => retry(options.signal, () => tryGet(host, path, options)),
     stream: (path, options) =>
-      retrying(options.signal, () => tryStream(host, path, options)),
+      retry(options.signal, () => tryStream(host, path, options)),
+    retry,
   };
 }
 
@@ -79,7 +86,8 @@ async function found(
 ): Promise<Fetched> {
   checkEncoding(reply, url);
   const contentType = reply.headers['content-type'];
-  const body = measured(host, { reply, url }, parseLength(reply.headers));
+  const length = parseLength(reply.headers);
+  const body = measured(host, { reply, url }, length, options.signal);
   const bytes = await readAll(body, options.maxBytes, url, (start) => {
     if (!mayBeWebPage(path) && looksLikeWebPage(start, contentType))
       throw webPageError(url, start);
@@ -90,7 +98,13 @@ async function found(
     url,
     ...validators(reply.headers),
     ...(contentType !== undefined && { contentType }),
+    ...servedAt(reply.headers),
   };
+}
+
+function servedAt({ date }: Headers): { servedMs?: number } {
+  const servedMs = Date.parse(date ?? '');
+  return Number.isNaN(servedMs) ? {} : { servedMs };
 }
 
 function validators(headers: Headers): { etag?: string; lastModified?: string } {
@@ -108,8 +122,11 @@ async function tryStream(
 ): Promise<Attempt<BodyReply | null>> {
   const answer = await ask(host, path, rangeHeaders(options), options.signal);
   const { status, headers } = answer.reply;
-  if (status === 200)
-    return { done: bodyReply(host, path, answer, 0, parseLength(headers)) };
+  const { signal } = options;
+  if (status === 200) {
+    const span = { start: 0, total: parseLength(headers), signal };
+    return { done: bodyReply(host, path, answer, span) };
+  }
   if (isMissing(status)) {
     await dropBody(answer.reply);
     return { done: null };
@@ -118,7 +135,7 @@ async function tryStream(
   if (status === 206) {
     const range = continuation(headers, options);
     if (range !== null)
-      return { done: bodyReply(host, path, answer, range.start, range.total) };
+      return { done: bodyReply(host, path, answer, { ...range, signal }) };
   } else if (status !== 416) return refused(host, answer, '200, 206, 403, 404 or 416');
   else if (unsatisfiedTotal(headers) === options.from)
     return { done: nothingLeft(answer, options.from) };
@@ -142,17 +159,22 @@ function continuation(headers: Headers, options: StreamOptions): ByteRange | nul
   return range !== null && range.start === options.from && same ? range : null;
 }
 
+interface Span {
+  start: number;
+  total: number | undefined;
+  signal: AbortSignal | undefined;
+}
+
 function bodyReply(
   host: Host,
   path: string,
   answer: Answer,
-  start: number,
-  total: number | undefined,
+  { start, total, signal }: Span,
 ): BodyReply {
   const { reply, url } = answer;
   checkEncoding(reply, url);
   const length = total === undefined ? undefined : total - start;
-  const body = measured(host, answer, length);
+  const body = measured(host, answer, length, signal);
   const checked = start > 0 || mayBeWebPage(path);
   const { etag } = reply.headers;
   return {
@@ -174,14 +196,17 @@ async function* nothing(): AsyncGenerator<Uint8Array> {
   yield* [];
 }
 
-/** The body with its pace watched and, where it was announced, its length. */
+/** The body with its pace watched, its length where it was announced, and held back where a limit is set. */
 function measured(
   host: Host,
   { reply, url }: Answer,
   length: number | undefined,
+  signal: AbortSignal | undefined,
 ): AsyncIterable<Uint8Array> {
-  const window = host.settings.stallTimeoutMs;
-  return exactly(atLeastPace(reply.body, host.effects.clock, window, url), length, url);
+  const { stallTimeoutMs: window, pace } = host.settings;
+  const watched = atLeastPace(reply.body, host.effects.clock, window, url);
+  const body = exactly(watched, length, url);
+  return pace === undefined ? body : paced(body, pace, signal);
 }
 
 /** Private hosts answer 403 for what is not there when nobody may list the folder. */
@@ -224,7 +249,8 @@ function refused(host: Host, { reply, url }: Answer, expected: string): Attempt<
     found: `status ${status}`,
     hint: statusHint(status, afterMs),
   });
-  return { failed, passing: status === 429 || status >= 500, afterMs };
+  if (status === 429 || status >= 500) return { failed, passing: true, afterMs };
+  return { failed, word: `status ${status}` };
 }
 
 function statusHint(status: number, afterMs: number | undefined): string | undefined {

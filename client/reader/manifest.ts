@@ -6,6 +6,7 @@ import type { Root } from '../format/root.ts';
 import type { Descriptor } from '../format/shapes.ts';
 import { manifestPath } from '../format/tree.ts';
 import { verifyRole } from '../format/trust.ts';
+import { untilItsWord } from './ask-again.ts';
 import { readSignatures, sha256Hex } from './signatures.ts';
 import { shownAt, type Source } from './source.ts';
 
@@ -24,12 +25,24 @@ export interface SignedManifest {
 }
 
 /** Step 8: the manifest that the pointer's descriptor names, with its signatures. */
-export async function readManifest(
+export function readManifest(
   source: Source,
   root: Root,
   descriptor: Descriptor,
   want: WantedManifest,
   signal?: AbortSignal,
+): Promise<SignedManifest> {
+  return untilItsWord(source, signal, (heard) =>
+    readOnce(heard, root, descriptor, want, signal),
+  );
+}
+
+async function readOnce(
+  source: Source,
+  root: Root,
+  descriptor: Descriptor,
+  want: WantedManifest,
+  signal: AbortSignal | undefined,
 ): Promise<SignedManifest> {
   const path = manifestPath(descriptor.sha256);
   const maxBytes = Math.min(descriptor.size, LIMITS.manifestBytes);

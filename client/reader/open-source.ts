@@ -12,7 +12,8 @@ export function openSource(
   settings: SourceSettings,
 ): Source {
   const url = parseBase(base);
-  if (url.protocol === 'file:') return fileSource(effects.files, fileBase(url));
+  if (url.protocol === 'file:')
+    return fileSource(effects, fileBase(url), settings.retries);
   if (url.protocol === 'http:' || url.protocol === 'https:')
     return httpSource(effects, url, settings);
   throw new QxError('config', 'this kind of URL is not read', {

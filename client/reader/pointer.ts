@@ -6,6 +6,7 @@ import { parsePointer, type Pointer } from '../format/pointer.ts';
 import { channelRole, type Root } from '../format/root.ts';
 import { pointerPath, sideSignaturePath } from '../format/tree.ts';
 import { verifyRole } from '../format/trust.ts';
+import { type Heard, untilItsWord } from './ask-again.ts';
 import { readSignatureFile, readSignatures, sha256Hex } from './signatures.ts';
 import { shownAt, type Fetched, type Source } from './source.ts';
 
@@ -24,7 +25,7 @@ export interface SignedPointer {
 
 type Found = Extract<Fetched, { status: 'found' }>;
 
-/** Fresh looks at the pair of pointer and side signature before a bad signature is spoken of. */
+/** Fresh looks at a pair that changes of pointer and side signature before a bad signature is spoken of. */
 const RE_READS = 3;
 
 /** Step 3: the pointer's bytes, not looked into. A missing pointer is QxError `network`. */
@@ -38,9 +39,11 @@ export async function fetchPointer(
   },
 ): Promise<Found | { status: 'unchanged' }> {
   const path = pointerPath(want.product, want.channel);
-  const fetched = await source.get(path, { maxBytes: LIMITS.pointerBytes, ...options });
-  if (fetched.status !== 'missing') return fetched;
-  throw noSuchChannel(shownAt(source, path), want);
+  return untilItsWord(source, options.signal, async (heard) => {
+    const fetched = await heard.get(path, { maxBytes: LIMITS.pointerBytes, ...options });
+    if (fetched.status !== 'missing') return fetched;
+    throw noSuchChannel(shownAt(source, path), want);
+  });
 }
 
 function noSuchChannel(where: string, { product, channel }: WantedPointer): QxError {
@@ -55,7 +58,8 @@ function noSuchChannel(where: string, { product, channel }: WantedPointer): QxEr
 
 /**
  * Step 5: fetched bytes to a pointer that the root's channel role signed. Pointer and side signature are two
- * files that no host replaces at once, so the pair is read afresh up to three times before it is refused.
+ * files that no host replaces at once, so the pair is read afresh, up to three times while it changes, before it is
+ * refused.
  */
 export async function readSignedPointer(
   source: Source,
@@ -65,19 +69,19 @@ export async function readSignedPointer(
   signal?: AbortSignal,
 ): Promise<SignedPointer> {
   let found = first;
-  for (let reads = 0; ; reads += 1) {
-    try {
-      const { sha256, blocks } = await collectBlocks(source, root, want, found, signal);
-      const pointer = checkPointer(root, want, found.bytes, blocks, found.url);
-      return { pointer, bytes: found.bytes, sha256, blocks };
-    } catch (error) {
-      const again =
-        error instanceof QxError && error.code === 'signature' && reads < RE_READS;
-      if (!again) throw error;
-      const fetched = await fetchPointer(source, want, { fresh: true, signal });
+  let reads = 0;
+  const readPair = async (heard: Heard): Promise<SignedPointer> => {
+    reads += 1;
+    if (reads === 1) heard.hear(pointerPath(want.product, want.channel), first);
+    else {
+      const fetched = await fetchPointer(heard, want, { fresh: true, signal });
       if (fetched.status === 'found') found = fetched;
     }
-  }
+    const { sha256, blocks } = await collectBlocks(heard, root, want, found, signal);
+    const pointer = checkPointer(root, want, found.bytes, blocks, found.url);
+    return { pointer, bytes: found.bytes, sha256, blocks };
+  };
+  return untilItsWord(source, signal, readPair, RE_READS);
 }
 
 /** The blocks under the pointer's digest; where they do not suffice, those beside the pointer as well. */

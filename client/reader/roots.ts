@@ -5,6 +5,7 @@ import type { SignatureBlock } from '../format/minisign/signature.ts';
 import type { Root } from '../format/root.ts';
 import { nextRoot } from '../format/trust.ts';
 import { rootPath } from '../format/tree.ts';
+import { untilItsWord } from './ask-again.ts';
 import { readSignatures, sha256Hex } from './signatures.ts';
 import type { Source } from './source.ts';
 
@@ -28,17 +29,13 @@ export async function walkRoots(
 ): Promise<Root> {
   let root = trusted;
   for (let step = 0; step < LIMITS.rootStepsPerRun; step += 1) {
-    const path = rootPath(root.version + 1);
-    const fetched = await source.get(path, {
-      maxBytes: LIMITS.rootBytes,
-      fresh: true,
-      signal,
-    });
-    if (fetched.status !== 'found') return root;
-    const blocks = await readSignatures(source, sha256Hex(fetched.bytes), signal);
-    const next = nextRoot(root, fetched.bytes, blocks, fetched.url);
-    await accept({ root: next, bytes: fetched.bytes, blocks });
-    root = next;
+    const trustedSoFar = root;
+    const next = await untilItsWord(source, signal, (heard) =>
+      readNextRoot(heard, trustedSoFar, signal),
+    );
+    if (next === null) return root;
+    await accept(next);
+    root = next.root;
   }
   throw new QxError('deferred', 'there are more trust roots than one run walks', {
     where: rootPath(root.version + 1),
@@ -46,6 +43,21 @@ export async function walkRoots(
     found: `roots ${trusted.version + 1} to ${root.version}, accepted`,
     hint: 'the next run goes on from there',
   });
+}
+
+/** The root after `trusted`, null where there is none. */
+async function readNextRoot(
+  source: Source,
+  trusted: Root,
+  signal: AbortSignal | undefined,
+): Promise<AcceptedRoot | null> {
+  const path = rootPath(trusted.version + 1);
+  const options = { maxBytes: LIMITS.rootBytes, fresh: true, signal };
+  const fetched = await source.get(path, options);
+  if (fetched.status !== 'found') return null;
+  const { bytes, url } = fetched;
+  const blocks = await readSignatures(source, sha256Hex(bytes), signal);
+  return { root: nextRoot(trusted, bytes, blocks, url), bytes, blocks };
 }
 
 /** An expired root signs nothing any more: QxError `stale`. */

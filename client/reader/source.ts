@@ -1,4 +1,6 @@
 import type { HttpRequest } from '../effects/effects.ts';
+import type { Attempt } from './retry.ts';
+import type { Pace } from './pace.ts';
 
 /** What an earlier reply of the same path said of itself; sent along so that the host may answer "unchanged". */
 export interface Conditional {
@@ -16,6 +18,8 @@ export type Fetched =
       etag?: string;
       lastModified?: string;
       contentType?: string;
+      /** The clock of whoever answered, milliseconds since 1970; nothing goes by it. */
+      servedMs?: number;
     }
   | { status: 'unchanged' }
   | { status: 'missing' };
@@ -62,6 +66,16 @@ export interface Source {
   get(path: string, options: GetOptions): Promise<Fetched>;
   /** A file of any size, from `from` on; null when it is missing. Tried again only until its headers have come. */
   stream(path: string, options: StreamOptions): Promise<BodyReply | null>;
+  /**
+   * withRetries with what this place is worth: `retries` of its settings, or `least` where that is more. On the
+   * network each further try, and what comes after it, goes over a new connection: on the old one an answer too many
+   * would be taken for the answer to what is asked next.
+   */
+  retry<T>(
+    signal: AbortSignal | undefined,
+    attempt: () => Promise<Attempt<T>>,
+    least?: number,
+  ): Promise<T>;
 }
 
 export interface SourceSettings {
@@ -73,6 +87,8 @@ export interface SourceSettings {
   authorization?: string | undefined;
   connectTimeoutMs: number;
   stallTimeoutMs: number;
+  /** What holds bytes back where the host limits its bandwidth. */
+  pace?: Pace | undefined;
   /** Further tries after the first one. */
   retries: number;
   userAgent: string;

@@ -62,7 +62,7 @@ function commandFile(
   { file }: CommandCheck,
 ): Promise<CommandFile> {
   if (!file.startsWith('./')) return hookFile(fx, hooksDir, file);
-  return ownFile(fx, contentOf(component.name), component, file);
+  return componentFile(fx, contentOf(component.name), component, file);
 }
 
 /** A command that the host's owner put into hooks.d: a plain file that nobody else can write. */
@@ -74,8 +74,8 @@ export async function hookFile(
   const path = `${hooksDir}/${name}`;
   const folder = await folderInfo(fx, hooksDir);
   if (folder === null) return { refused: `there is no folder ${hooksDir}` };
-  const foreign = foreignHand(fx, folder);
-  if (foreign !== undefined) return { refused: `${hooksDir} ${foreign}` };
+  if (folder.foreign !== undefined)
+    return { refused: `${hooksDir} ${folder.foreign.why}` };
   return runnable(fx, path);
 }
 
@@ -90,10 +90,10 @@ async function folderInfo(fx: Effects, path: string): Promise<FileInfo | null> {
 }
 
 /** A command of the component's own content. A link in it that leads out of it is not followed. */
-async function ownFile(
+export async function componentFile(
   fx: Effects,
   content: string,
-  component: Component,
+  component: Pick<Component, 'kind'>,
   file: string,
 ): Promise<CommandFile> {
   if (component.kind === 'file') return runnable(fx, await fx.files.realPath(content));
@@ -111,17 +111,9 @@ async function runnable(fx: Effects, path: string): Promise<CommandFile> {
   const info = await fx.files.info(path);
   if (info === null) return { refused: `${path} is not there` };
   if (info.type !== 'file') return { refused: `${path} is not a plain file` };
-  const foreign = foreignHand(fx, info);
-  if (foreign !== undefined) return { refused: `${path} ${foreign}` };
+  if (info.foreign !== undefined) return { refused: `${path} ${info.foreign.why}` };
   if ((info.mode & 0o111) === 0) {
     return { refused: `${path} is not executable (mode ${octal(info.mode)})` };
   }
   return { path };
-}
-
-/** Who could have put something else there: another user than root and ourselves. */
-function foreignHand(fx: Effects, { uid, mode }: FileInfo): string | undefined {
-  if (uid !== 0 && uid !== fx.processes.user) return `belongs to user ${uid}`;
-  if ((mode & 0o022) !== 0) return `can be written by others (mode ${octal(mode)})`;
-  return undefined;
 }

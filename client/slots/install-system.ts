@@ -1,7 +1,9 @@
-import { asInstalled, prepareRelease } from '../install/install.ts';
+import { prepareRelease } from '../install/install.ts';
 import type { Generation } from '../install/generations.ts';
 import { clearStaging } from '../install/store.ts';
 import type { Available } from '../offer.ts';
+import { beginHooks, subjectOf } from '../hooks/begin.ts';
+import { waitForBoot } from '../hooks/system.ts';
 import type { ImageStep } from '../policy/plan.ts';
 import type { Session } from '../session.ts';
 import { placesOf, type Tracker } from '../stage.ts';
@@ -26,6 +28,7 @@ export async function installSystem(
   tracker: Tracker,
 ): Promise<Generation> {
   const { image, source, downloadBytes } = step;
+  const hooks = await beginHooks(session, subjectOf(offer, 'system'), ['pre-install']);
   await tracker.during(SYSTEM, 'system image', downloadBytes, (onBytes) =>
     writeImage(session, target, image, source, placesOf(session, offer)(), onBytes),
   );
@@ -36,7 +39,8 @@ export async function installSystem(
     Promise.resolve({ system, before: null }),
   );
   session.signal.throwIfAborted();
-  await tryImage(session, target, image, asInstalled(offer));
+  await tryImage(session, target, image, generation.release);
+  await waitForBoot(session, hooks, generation.generation);
   await clearStaging(session);
   return generation;
 }

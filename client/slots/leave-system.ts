@@ -6,6 +6,7 @@ import type { Session } from '../session.ts';
 import { rememberRefused } from '../state/refused.ts';
 import { readState } from '../state/state-store.ts';
 import { readTrustedRoot } from '../state/trust-store.ts';
+import { checkWayBack } from '../state/way-back.ts';
 import { bootedIfKnown, openEnvironment, readBooted } from './host-slots.ts';
 import { recordOf } from './system.ts';
 
@@ -22,13 +23,21 @@ export async function cameWithSystem({ fx, config, layout }: Session): Promise<b
   );
 }
 
+export interface Leaving {
+  /** Say where it would go, and change nothing. */
+  dry: boolean;
+  /** The other slot was asked for in so many words. */
+  named: boolean;
+}
+
 /**
  * The other slot is next, and the release of this one does not come again by itself. QxError `config` when the other
- * system was never good, `rollback` when it lies below the floor.
+ * system was never good, `rollback` when it lies below the floor, `signature` when a release key was replaced since and
+ * nobody named it.
  */
 export async function leaveSystem(
   session: Session,
-  dry: boolean,
+  { dry, named }: Leaving,
 ): Promise<{ slot: Slot; version: string | null }> {
   const { fx, config, layout } = session;
   const booted = await readBooted(fx.files, config);
@@ -39,6 +48,10 @@ export async function leaveSystem(
   const record = await recordOf(fx.files, config, slot, state);
   const { trusted } = await readTrustedRoot(fx.files, config.stateDir, config.trustRoot);
   checkReleaseFloor(record?.release, config.product, state, trusted, `slot ${slot}`);
+  if (!named) {
+    const way = { where: `slot ${slot}`, named: '--slot' };
+    await checkWayBack(fx.files, config, record?.release, trusted, way);
+  }
   const version = record?.release.version ?? null;
   if (dry) return { slot, version };
   const left =

@@ -12,6 +12,7 @@ import {
 } from '../install/generations.ts';
 import { placeOf } from '../install/install.ts';
 import { tellVersions } from '../install/version-files.ts';
+import { noteGivenUp } from '../hooks/given-up.ts';
 import type { Session } from '../session.ts';
 import { readState, writeState } from '../state/state-store.ts';
 import { bootedIfKnown, openEnvironment, reachEnvironment } from './host-slots.ts';
@@ -132,6 +133,7 @@ async function settleTrial(
   if (others !== null && isOver(state.slots[other])) {
     const reason = whyGivenUp(state.slots[other], booted, other);
     await noteSystemGivenUp(session, others, reason);
+    await noteGivenUp(session, others.release.manifest, reason);
     await closeRecord(session, other, { given_up: formatTime(fx.clock.now()) });
   }
 }

@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import * as v from 'valibot';
 import { type Slot, SLOTS } from '../boot/boot-state.ts';
-import { readIfThere, writeDurably } from '../effects/durable.ts';
+import { readOwnIfSound, writeDurably } from '../effects/durable.ts';
 import type { Effects, Files, OpenFile } from '../effects/effects.ts';
 import { parseShape } from '../format/document.ts';
 import { QxError } from '../format/error.ts';
@@ -40,7 +40,7 @@ export async function readNote(
   slot: Slot,
   content: Descriptor,
 ): Promise<Note | null> {
-  const bytes = await readIfThere(files, noteFile(stateDir), NOTE_BYTES_MAX);
+  const bytes = await readOwnIfSound(files, noteFile(stateDir), NOTE_BYTES_MAX);
   if (bytes === null) return null;
   try {
     const raw = parseStrictJson(bytes, 'slot-write', NOTE_BYTES_MAX);

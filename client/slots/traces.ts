@@ -4,7 +4,7 @@ import { readCurrent } from '../install/generations.ts';
 import type { Session } from '../session.ts';
 import { addHistory } from '../state/history.ts';
 import { rememberRefused } from '../state/refused.ts';
-import { historyHead, raiseFloor, rememberRefusal } from '../traces.ts';
+import { attachmentsOf, historyHead, raiseFloor, rememberRefusal } from '../traces.ts';
 
 /** How history and progress call a system image. */
 export const SYSTEM = 'system';
@@ -24,6 +24,7 @@ export async function noteSystemGood(
     version: release.version,
     generation: current?.generation ?? 0,
     components: [{ name: SYSTEM, version: release.version }],
+    ...attachmentsOf(release),
     started: written,
   });
 }
@@ -48,7 +49,7 @@ export async function noteSystemWaits(
 /** A system that the boot loader gave up: its release is refused, and `status` says why. */
 export async function noteSystemGivenUp(
   session: Session,
-  { release }: SlotRecord,
+  { release, written }: SlotRecord,
   reason: QxError,
 ): Promise<void> {
   const { fx, config } = session;
@@ -62,6 +63,7 @@ export async function noteSystemGivenUp(
     fromVersion: release.version,
     message: reason.message,
     output,
+    started: written,
   });
   await rememberRefusal(session, reason);
 }

@@ -1,4 +1,4 @@
-import { readIfThere } from '../effects/durable.ts';
+import { readOwnIfSound } from '../effects/durable.ts';
 import type { Effects } from '../effects/effects.ts';
 
 /** What a run is doing right now, for `status` in a second shell. */
@@ -10,6 +10,8 @@ export interface Activity {
   totalBytes: number;
   percent: number;
   updated: string;
+  /** Number of the process that does it. */
+  pid?: number;
 }
 
 const WRITE_EVERY_MS = 300;
@@ -21,7 +23,7 @@ function activityFile(stateDir: string): string {
 
 export interface ActivityWriter {
   /** Writes at most three times a second, except when the phase or the component changes. */
-  report(activity: Omit<Activity, 'percent' | 'updated'>): Promise<void>;
+  report(activity: Omit<Activity, 'percent' | 'updated' | 'pid'>): Promise<void>;
   clear(): Promise<void>;
 }
 
@@ -47,6 +49,7 @@ export function activityWriter(fx: Effects, stateDir: string): ActivityWriter {
         totalBytes,
         percent,
         updated: new Date(now).toISOString(),
+        pid: fx.processes.own,
       };
       await replaceFile(fx, path, Buffer.from(`${JSON.stringify(record)}\n`));
     },
@@ -71,7 +74,7 @@ export async function readActivity(
   fx: Effects,
   stateDir: string,
 ): Promise<Activity | null> {
-  const bytes = await readIfThere(fx.files, activityFile(stateDir), BYTES_MAX);
+  const bytes = await readOwnIfSound(fx.files, activityFile(stateDir), BYTES_MAX);
   try {
     return bytes === null ? null : (JSON.parse(bytes.toString('utf8')) as Activity);
   } catch {

@@ -1,4 +1,4 @@
-import { readIfThere, writeDurably } from '../effects/durable.ts';
+import { readOwnIfSound, writeDurably } from '../effects/durable.ts';
 import type { Files } from '../effects/effects.ts';
 
 /** One thing that happened to this host, newest last in the file. Fields are added, never changed. */
@@ -12,6 +12,8 @@ export interface HistoryEntry {
   /** For `installed`. */
   generation?: number;
   components?: { name: string; version: string }[];
+  /** What was published beside the release. Sizes in bytes. */
+  attachments?: { kind: string; mediaType?: string; sha256: string; size: number }[];
   downloadedBytes?: number | undefined;
   /** For `refused`: code, exit status and message. */
   code?: string;
@@ -19,7 +21,10 @@ export interface HistoryEntry {
   message?: string;
   /** For `returned`: the last that the failed service or check said. */
   output?: string;
-  /** For `installed`: when the switch was made; tells one installation of a generation from a later one. */
+  /**
+   * For `installed`: when the switch was made; tells one installation of a generation from a later one. For a system
+   * image that was installed or given up: when it was written.
+   */
   started?: string;
 }
 
@@ -35,7 +40,7 @@ export async function readHistory(
   files: Files,
   stateDir: string,
 ): Promise<HistoryEntry[]> {
-  const bytes = await readIfThere(files, historyFile(stateDir), BYTES_MAX);
+  const bytes = await readOwnIfSound(files, historyFile(stateDir), BYTES_MAX);
   return (bytes?.toString('utf8') ?? '').split('\n').flatMap((line) => {
     try {
       return line === '' ? [] : [JSON.parse(line) as HistoryEntry];
@@ -59,10 +64,12 @@ export async function addHistory(
   await writeDurably(files, historyFile(stateDir), Buffer.from(text));
 }
 
-/** A refusal that repeats the last entry, or a generation that was told of before a run was cut off. */
+/** A refusal that repeats the last entry, or an end that was told of before a run was cut off. */
 function isTold(entries: HistoryEntry[], entry: HistoryEntry): boolean {
   const { event, message, version, channel, generation, started } = entry;
-  if (event === 'installed') {
+  // A component's way back is told after its journal is gone: never again.
+  if (event === 'returned' && started === undefined) return false;
+  if (event === 'installed' || event === 'returned') {
     return entries.some(
       (each) =>
         each.event === event &&
@@ -70,7 +77,6 @@ function isTold(entries: HistoryEntry[], entry: HistoryEntry): boolean {
         each.started === started,
     );
   }
-  if (event === 'returned') return false;
   const last = entries.at(-1);
   return (
     last?.event === event &&

@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.ts';
 import { belowRoot } from '../config/load.ts';
-import { readIfThere, writeDurably } from '../effects/durable.ts';
+import { readIfThere, readOwnIfSound, writeDurably } from '../effects/durable.ts';
 import type { Effects } from '../effects/effects.ts';
 
 /** Who this host is, and the machine on which it became so. */
@@ -33,7 +33,7 @@ export async function hostId(fx: Effects, { hostIdFile, root }: Where): Promise<
 }
 
 async function readHostId(fx: Effects, path: string): Promise<HostId | null> {
-  const bytes = await readIfThere(fx.files, path, BYTES_MAX);
+  const bytes = await readOwnIfSound(fx.files, path, BYTES_MAX);
   try {
     const { host_id, machine, cards } = JSON.parse(String(bytes)) as HostId;
     const whole = ID.test(host_id) && typeof machine === 'string' && Array.isArray(cards);

@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.ts';
-import { listIfThere, readIfThere } from '../effects/durable.ts';
+import { listIfThere, readOwnIfThere } from '../effects/durable.ts';
 import type { Files } from '../effects/effects.ts';
 import { type ClientState, parseClientState } from '../format/client-state.ts';
 import { QxError } from '../format/error.ts';
@@ -66,7 +66,7 @@ export async function inspectState(
 }
 
 async function checkState(files: Files, path: string): Promise<void> {
-  const bytes = await readIfThere(files, path, LIMITS.clientStateBytes);
+  const bytes = await readOwnIfThere(files, path, LIMITS.clientStateBytes);
   try {
     if (bytes !== null) parseClientState(bytes, path);
   } catch (cause) {

@@ -1,12 +1,14 @@
-import { readIfThere } from '../effects/durable.ts';
+import { readOwnIfSound } from '../effects/durable.ts';
 import type { Effects } from '../effects/effects.ts';
 import { replaceFile } from './activity.ts';
 
 /** When this host last asked, and what came of it. */
 export interface LastCheck {
   time: string;
-  result: 'up-to-date' | 'available' | 'refused';
+  result: 'up-to-date' | 'available' | 'deferred' | 'refused';
   version?: string;
+  /** It was up to date from then on: that run has installed it. */
+  installed?: true;
 }
 
 function lastCheckFile(stateDir: string): string {
@@ -29,7 +31,7 @@ export async function readLastCheck(
   fx: Effects,
   stateDir: string,
 ): Promise<LastCheck | null> {
-  const bytes = await readIfThere(fx.files, lastCheckFile(stateDir), 64 * 1024);
+  const bytes = await readOwnIfSound(fx.files, lastCheckFile(stateDir), 64 * 1024);
   try {
     return bytes === null ? null : (JSON.parse(bytes.toString('utf8')) as LastCheck);
   } catch {

@@ -1,4 +1,4 @@
-import type { RefusedRelease } from '../format/client-state.ts';
+import type { ClientState, RefusedRelease } from '../format/client-state.ts';
 import { QxError } from '../format/error.ts';
 import type { InstalledRelease } from '../format/installed-release.ts';
 import type { Trouble } from '../install/transaction.ts';
@@ -32,22 +32,36 @@ export async function forgetRefused(session: Session, manifest: string): Promise
   );
 }
 
-/**
- * Step 7: a release that failed here before is not tried again by itself: QxError `deferred`. When the channel
- * points to one that did not, it has moved on, and what failed on it before is forgotten.
- */
-export async function checkRefused(session: Session, manifest: string): Promise<void> {
-  const { fx, config } = session;
-  const { refused = [] } = await readState(fx.files, config.stateDir);
+/** Step 7: a release that failed here before is not tried again by itself: QxError `deferred`. */
+export function checkNotRefused({ refused = [] }: ClientState, manifest: string): void {
   const known = refused.find((each) => each.manifest === manifest);
-  if (known !== undefined) {
-    throw new QxError('deferred', `${known.version} was taken back on this host before`, {
-      where: `refused at ${known.time}`,
-      found: known.reason,
-      hint: 'it is tried again when the channel moves on, or with "qx-update apply --retry-refused"',
-    });
-  }
-  const { product, channel } = config;
+  if (known !== undefined) throw takenBackError(known);
+}
+
+/** The same of the version that a look has found in the channel. */
+export function checkVersionNotRefused(
+  { refused = [] }: ClientState,
+  { product, channel }: { product: string; channel: string },
+  version: string | undefined,
+): void {
+  const known = refused.find(
+    (each) =>
+      each.product === product && each.channel === channel && each.version === version,
+  );
+  if (known !== undefined) throw takenBackError(known);
+}
+
+function takenBackError({ version, time, reason }: RefusedRelease): QxError {
+  return new QxError('deferred', `${version} was taken back on this host before`, {
+    where: `refused at ${time}`,
+    found: reason,
+    hint: 'it is tried again when the channel moves on, or with "qx-update apply --retry-refused"',
+  });
+}
+
+/** The channel has moved on to a release that did not fail here: what failed on it before is forgotten. */
+export async function forgetChannel(session: Session): Promise<void> {
+  const { product, channel } = session.config;
   await change(session, (all) =>
     all.filter((each) => each.product !== product || each.channel !== channel),
   );

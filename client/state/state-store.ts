@@ -1,4 +1,4 @@
-import { readIfThere, writeDurably } from '../effects/durable.ts';
+import { readOwnIfThere, writeDurably } from '../effects/durable.ts';
 import type { Files } from '../effects/effects.ts';
 import {
   type ClientState,
@@ -22,12 +22,12 @@ export async function readState(files: Files, stateDir: string): Promise<ClientS
   for (const file of GENERATION_FILES) {
     const path = `${stateDir}/${file}`;
     try {
-      const bytes = await readIfThere(files, path, LIMITS.clientStateBytes);
+      const bytes = await readOwnIfThere(files, path, LIMITS.clientStateBytes);
       if (bytes !== null) readable.push(parseClientState(bytes, path));
     } catch (error) {
       if (!(error instanceof QxError)) throw error;
-      // Written by a newer client: the older generation would forget what that one has learned.
-      if (error.code === 'too-new') throw error;
+      // Written by a newer client, or replaced by somebody: the older generation would forget what that one has learned.
+      if (error.code === 'too-new' || error.code === 'config') throw error;
       broken.push({ path, error });
     }
   }

@@ -1,10 +1,13 @@
+import type { Config } from '../config/config.ts';
 import {
   listIfThere,
   readIfThere,
+  readOwnIfThere,
   removeTree,
   writeDurably,
 } from '../effects/durable.ts';
 import type { Files } from '../effects/effects.ts';
+import type { RepositoryMemory } from '../format/client-state.ts';
 import { QxError } from '../format/error.ts';
 import { LIMITS } from '../format/limits.ts';
 import {
@@ -14,6 +17,7 @@ import {
 } from '../format/minisign/signature.ts';
 import { parseRoot, type Root } from '../format/root.ts';
 import type { RootFile } from '../policy/pin.ts';
+import { sha256Hex } from '../reader/signatures.ts';
 
 /** Signed bytes that were verified once and are kept to be verified again without asking the network. */
 export interface StoredDocument {
@@ -67,11 +71,23 @@ async function storedRoots(
   stateDir: string,
   repository: string,
 ): Promise<number[]> {
-  return (await listIfThere(files, trustDir(stateDir, repository)))
+  const folder = trustDir(stateDir, repository);
+  const why = (await files.info(folder))?.foreign?.why;
+  if (why !== undefined) throw foreignRoots(folder, why);
+  return (await listIfThere(files, folder))
     .map((file) => /^(\d+)\.json$/.exec(file)?.[1])
     .filter((text) => text !== undefined)
     .map(Number)
     .sort((a, b) => a - b);
+}
+
+function foreignRoots(where: string, found: string): QxError {
+  return new QxError('config', 'others could change the trust roots of this host', {
+    where,
+    expected: 'only root and this user can write there',
+    found,
+    hint: 'remove the folder: the host walks again from the pinned root',
+  });
 }
 
 /** The stored bytes of one of them, not looked into; null where there is none. */
@@ -82,7 +98,30 @@ export function readStoredRoot(
   version: number,
 ): Promise<Buffer | null> {
   const path = `${trustDir(stateDir, repository)}/${version}.json`;
-  return readIfThere(files, path, LIMITS.rootBytes);
+  return readOwnIfThere(files, path, LIMITS.rootBytes);
+}
+
+/** A root that this host trusted once, as far as it can still be read. */
+export async function readRootVersion(
+  files: Files,
+  { stateDir, trustRoot }: Pick<Config, 'stateDir' | 'trustRoot'>,
+  version: number,
+): Promise<Root | null> {
+  const pinned = await readPin(files, trustRoot, { broken: 'as none' });
+  if (pinned === null || pinned.root.version === version) return pinned?.root ?? null;
+  const path = `${trustDir(stateDir, pinned.root.repository)}/${version}.json`;
+  return (await readPin(files, path, { broken: 'as none' }))?.root ?? null;
+}
+
+/** All of them, for a state folder that is to know what this one knows. */
+export async function copyRoots(files: Files, from: string, to: string): Promise<void> {
+  for (const repository of await listIfThere(files, `${from}/trust`))
+    for (const version of await storedRoots(files, from, repository)) {
+      const bytes = await readStoredRoot(files, from, repository, version);
+      if (bytes === null) continue;
+      await files.makeDirectory(trustDir(to, repository), 0o755);
+      await writeDurably(files, `${trustDir(to, repository)}/${version}.json`, bytes);
+    }
 }
 
 /** The chain begins anew with the pinned root. */
@@ -101,7 +140,8 @@ export async function readPin(
   { broken }: { broken: 'throw' | 'as none' } = { broken: 'throw' },
 ): Promise<RootFile | null> {
   try {
-    return await readRoot(files, path);
+    // It comes with the image, and may be a link there.
+    return await readRoot(files, path, readIfThere);
   } catch (error) {
     if (broken === 'as none' && error instanceof QxError) return null;
     throw error;
@@ -116,12 +156,16 @@ function noPin(path: string): QxError {
 }
 
 /** Null where there is none; QxError `local-state` for one that cannot be used. */
-export async function readRoot(files: Files, path: string): Promise<RootFile | null> {
+export async function readRoot(
+  files: Files,
+  path: string,
+  read = readOwnIfThere,
+): Promise<RootFile | null> {
   try {
-    const bytes = await readIfThere(files, path, LIMITS.rootBytes);
+    const bytes = await read(files, path, LIMITS.rootBytes);
     return bytes === null ? null : { root: parseRoot(bytes, path), bytes };
   } catch (error) {
-    if (!(error instanceof QxError)) throw error;
+    if (!(error instanceof QxError) || error.code === 'config') throw error;
     throw new QxError(
       'local-state',
       `a trust root on this host is unusable: ${error.message}`,
@@ -144,6 +188,30 @@ export async function storeRoot(
 /** `pointers/<product>/<channel>` below the state folder. */
 export function pointerFile(stateDir: string, product: string, channel: string): string {
   return `${stateDir}/pointers/${product}/${channel}`;
+}
+
+interface Channel {
+  product: string;
+  channel: string;
+}
+
+/** "product/channel", as the state files its pointers. */
+export function pointerSlot({ product, channel }: Channel): string {
+  return `${product}/${channel}`;
+}
+
+/** The pointer that was accepted last, if the copy on the disk is the one that the state speaks of. */
+export async function readSeenPointer(
+  files: Files,
+  stateDir: string,
+  { pointers }: RepositoryMemory,
+  { product, channel }: Channel,
+): Promise<StoredDocument | null> {
+  const seen = pointers[pointerSlot({ product, channel })];
+  const path = pointerFile(stateDir, product, channel);
+  const stored = await readDocument(files, path, LIMITS.pointerBytes);
+  if (stored === null || sha256Hex(stored.bytes) !== seen?.sha256) return null;
+  return stored;
 }
 
 /** `manifests/<sha256>` below the state folder. */
@@ -169,8 +237,12 @@ export async function readDocument(
   maxBytes: number,
 ): Promise<StoredDocument | null> {
   try {
-    const bytes = await readIfThere(files, `${path}.json`, maxBytes);
-    const signatures = await readIfThere(files, `${path}.minisig`, LIMITS.signatureBytes);
+    const bytes = await readOwnIfThere(files, `${path}.json`, maxBytes);
+    const signatures = await readOwnIfThere(
+      files,
+      `${path}.minisig`,
+      LIMITS.signatureBytes,
+    );
     if (bytes === null || signatures === null) return null;
     return { bytes, blocks: parseSignatures(signatures) };
   } catch (error) {

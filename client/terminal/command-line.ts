@@ -1,12 +1,20 @@
 import sade from 'sade';
 import { QxError } from '../format/error.ts';
+import { formatTable } from './text.ts';
 
 /** The command line of both programs: one table of commands decides what is read and what --help prints. */
+
+/** What completion offers in a place: these words, or what is found there. */
+export type Values = readonly string[] | 'channels' | 'products' | 'files' | 'folders';
 
 export interface OptionSpec {
   /** `key FILE`, `component NAME=PATH`, or `fast` for a switch without a value. */
   flag: string;
+  /** One letter: `o` for -o. */
+  short?: string;
   describe: string;
+  /** Of its value, where its name does not tell: `channel`, `product`, FILE, PATH and DIR do. */
+  values?: Values;
 }
 
 export interface CommandSpec {
@@ -14,10 +22,14 @@ export interface CommandSpec {
   name: string;
   /** `<product> <channel> [version]` */
   args?: string;
+  /** Of its arguments, by their names; as of options. */
+  values?: Readonly<Record<string, Values>>;
   describe: string;
   options?: readonly OptionSpec[];
   /** Without the program's name: `point quantix-os stable 1.4.2`. */
   examples: readonly string[];
+  /** Names of the commands that one wants to know of next. */
+  next?: readonly string[];
 }
 
 export interface CommandResult {
@@ -40,6 +52,9 @@ export const OUTPUT_OPTIONS: readonly OptionSpec[] = [
   { flag: 'no-progress', describe: 'No progress bars' },
   { flag: 'no-color', describe: 'No colours (as with NO_COLOR)' },
 ];
+
+/** That `completion` speaks to. */
+export const SHELLS = ['bash', 'zsh', 'fish'] as const;
 
 export interface ProgramSpec<C extends CommandSpec> {
   program: string;
@@ -96,8 +111,8 @@ export class Flags {
     });
   }
 
-  /** `--component a=x --component b=y` as pairs; each name once. */
-  pairs(name: string): [string, string][] {
+  /** `--component a=x --component b=y` as pairs; each name once unless it may be `repeated`. */
+  pairs(name: string, { repeated = false } = {}): [string, string][] {
     const pairs = this.list(name).map((text): [string, string] => {
       const at = text.indexOf('=');
       if (at > 0 && at < text.length - 1) return [text.slice(0, at), text.slice(at + 1)];
@@ -105,7 +120,7 @@ export class Flags {
     });
     const names = pairs.map(([first]) => first);
     const twin = names.find((item, index) => names.indexOf(item) !== index);
-    if (twin === undefined) return pairs;
+    if (twin === undefined || repeated) return pairs;
     throw new QxError('usage', `--${name} names one thing twice`, { found: twin });
   }
 }
@@ -120,9 +135,7 @@ export function parseCommandLine<C extends CommandSpec>(
 ): Invocation<C> {
   const { words, at } = commandWords(spec, argv);
   const command = findCommand(spec.commands, words);
-  const before = argv.indexOf('--');
-  const asked = before === -1 ? argv : argv.slice(0, before);
-  if (asked.includes('--help') || asked.includes('-h')) {
+  if (stands('--help', argv) || stands('-h', argv)) {
     return command === undefined
       ? { what: 'help' }
       : { what: 'help', command: command.name };
@@ -135,6 +148,13 @@ export function parseCommandLine<C extends CommandSpec>(
   const { args, values } = readWords(spec, command, rest);
   checkCount(spec, command, args);
   return { what: 'run', command, args, flags: new Flags(values) };
+}
+
+/** Whether a flag is on the command line; what comes behind "--" is none. */
+export function stands(flag: string, argv: readonly string[]): boolean {
+  const at = argv.indexOf(flag);
+  const end = argv.indexOf('--');
+  return at !== -1 && (end === -1 || at < end);
 }
 
 /** The help text, on standard output. */
@@ -150,12 +170,24 @@ export function printHelp<C extends CommandSpec>(
     for (const example of entry.examples) table.example(example);
   }
   table.help(command);
+  const next = spec.commands.find(({ name }) => name === command)?.next ?? [];
+  const rows = spec.commands.filter(({ name }) => next.includes(name));
+  if (rows.length === 0) return;
+  const lines = rows.map(({ name, describe }) => [
+    `    ${spec.program} ${name}`,
+    describe,
+  ]);
+  console.log(`  See also\n${formatTable(lines)}\n`);
 }
 
 /** sade reads a second word of a flag as its alias, so the word for the value goes before the description. */
-function addOption(table: sade.Sade, { flag, describe }: OptionSpec): void {
+function addOption(table: sade.Sade, { flag, short, describe }: OptionSpec): void {
   const [name = '', value] = flag.split(' ');
-  table.option(`--${name}`, value === undefined ? describe : `${value}  ${describe}`);
+  const alias = short === undefined ? '' : `-${short}, `;
+  table.option(
+    `${alias}--${name}`,
+    value === undefined ? describe : `${value}  ${describe}`,
+  );
 }
 
 const TAKES_VALUE = /\s[A-Z]/;
@@ -211,9 +243,13 @@ function readFlag<C extends CommandSpec>(
   rest: string[],
   values: Map<string, true | string[]>,
 ): void {
-  const [, name = '', inline] = /^--([^=]*)(?:=([\s\S]*))?$/.exec(word) ?? [];
-  const option = specs.find(({ flag }) => flag.split(' ')[0] === name);
+  const [, long = '', inline] = /^--([^=]*)(?:=([\s\S]*))?$/.exec(word) ?? [];
+  const option = specs.find(
+    ({ flag, short }) =>
+      flag.split(' ')[0] === long || (short !== undefined && word === `-${short}`),
+  );
   if (option === undefined) throw usage(spec, command, 'a flag that is not known', word);
+  const name = option.flag.split(' ')[0] ?? '';
   if (!TAKES_VALUE.test(option.flag)) {
     if (inline !== undefined)
       throw usage(spec, command, `--${name} takes no value`, word);

@@ -24,6 +24,8 @@ export interface Output {
   readonly quiet: boolean;
   /** A line of talk; not with --quiet. */
   say(line: string): void;
+  /** A line of talk for a person who sits at a terminal. */
+  aside(line: string): void;
   /** A line of talk for --verbose. */
   detail(line: string): void;
   /** Something that a person should see even with --quiet. */
@@ -61,6 +63,9 @@ export function createOutput(options: OutputOptions): Output {
     quiet,
     say: (text) => {
       if (!quiet) line(text);
+    },
+    aside: (text) => {
+      if (!quiet && stderr.isTTY === true) line(text);
     },
     detail: (text) => {
       if (verbose) line(paint(2, text));
@@ -151,6 +156,8 @@ const DISK_MESSAGES: Partial<Record<string, string>> = {
   EPERM: 'operation not permitted',
   EIO: 'the disk failed',
   ENOENT: 'no such file or folder',
+  EMFILE: 'this program may open no more files',
+  ENFILE: 'this machine can open no more files',
 };
 
 const DISK_HINTS: Partial<Record<string, string>> = {
@@ -158,4 +165,6 @@ const DISK_HINTS: Partial<Record<string, string>> = {
   EROFS: 'mount it writable, or choose another folder',
   EACCES: 'run as the user who owns it (root on an appliance)',
   EIO: 'look at the kernel log (dmesg) for the failing disk',
+  EMFILE: 'raise the limit where it is started: "ulimit -n 256", LimitNOFILE=256',
+  ENFILE: 'end what holds so many, or raise fs.file-max (sysctl)',
 };

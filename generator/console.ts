@@ -14,8 +14,9 @@ export function consoleInput(stdin: ReadStream, stderr: Sink): ConsoleInput {
     isTerminal: stdin.isTTY,
     readAll: () => readAll(stdin),
     askHidden: async (question) => {
-      stderr.write(question);
+      // First: what is typed as soon as the question is there must not be shown.
       stdin.setRawMode(true);
+      stderr.write(question);
       try {
         return await readLine(stdin);
       } finally {

@@ -1,5 +1,5 @@
 import { createOutput, asQxError, type Sink } from '../client/terminal/output.ts';
-import { parseCommandLine, printHelp } from '../client/terminal/command-line.ts';
+import { parseCommandLine, printHelp, stands } from '../client/terminal/command-line.ts';
 import { COMMON_OPTIONS } from './commands/command.ts';
 import { COMMANDS } from './commands/index.ts';
 import type { Context } from './context.ts';
@@ -10,11 +10,11 @@ export interface RunOptions extends Omit<Context, 'output'> {
   version: string;
 }
 
-const SPEC = { program: 'qx-repo', commands: COMMANDS, common: COMMON_OPTIONS };
+export const SPEC = { program: 'qx-repo', commands: COMMANDS, common: COMMON_OPTIONS };
 
 /** Runs one command line and gives the exit status. Never throws. */
 export async function run(argv: readonly string[], options: RunOptions): Promise<number> {
-  const has = (flag: string): boolean => argv.includes(flag);
+  const has = (flag: string): boolean => stands(flag, argv);
   const output = createOutput({
     program: 'qx-repo',
     json: has('--json'),

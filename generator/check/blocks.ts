@@ -6,7 +6,7 @@ import {
   parseSignatures,
   verifyBlock,
 } from '../../client/format/minisign/signature.ts';
-import type { Root } from '../../client/format/root.ts';
+import { type Root, keyLineOf } from '../../client/format/root.ts';
 import { verifyRole } from '../../client/format/trust.ts';
 import type { Source } from '../../client/reader/source.ts';
 import type { Problems } from './problems.ts';
@@ -23,8 +23,9 @@ export function checkBlocks(
   problems: Problems,
 ): void {
   for (const block of blocks) {
-    const root = roots.find(({ keys }) => Object.hasOwn(keys, block.keyId));
-    const line = root?.keys[block.keyId];
+    const line = roots
+      .map((root) => keyLineOf(root, block.keyId))
+      .find((known) => known !== undefined);
     if (line === undefined) {
       problems.warn('signature', 'a signature by a key that no trust root lists', {
         where,

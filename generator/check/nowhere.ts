@@ -21,13 +21,16 @@ export function nowhere(): Files {
     setMode: nothing,
     syncDirectory: nothing,
     read: never,
+    readOwn: never,
     list: never,
     readLink: never,
     realPath: never,
     freeBytes: never,
+    totalBytes: never,
     rename: never,
     remove: never,
     removeDirectory: never,
+    takeOver: never,
     lock: never,
   };
 }

@@ -11,6 +11,7 @@ import {
 } from '../../client/format/tree.ts';
 import { type SignedPointer, readSignedPointer } from '../../client/reader/pointer.ts';
 import type { Source } from '../../client/reader/source.ts';
+import { isOfTheFuture } from '../release/out-of-reach.ts';
 import { type Serials, channelKey } from '../workspace/serials.ts';
 import { checkBlocks, meets, signatureBytes } from './blocks.ts';
 import type { TreeFile } from './files.ts';
@@ -32,8 +33,6 @@ export interface PointerCheck {
 }
 
 export type ChannelName = readonly [product: string, channel: string];
-
-const DAY_MS = 86_400_000;
 
 /** One pointer with everything around it; undefined when no host would take it. */
 export async function checkPointerFile(
@@ -72,7 +71,7 @@ function checkClock(
   where: string,
 ): void {
   const { issued } = signed.pointer;
-  if (Date.parse(issued) <= limits.nowMs + DAY_MS) return;
+  if (!isOfTheFuture(signed.pointer, limits.nowMs)) return;
   problems.warn('stale', 'the pointer was issued in the future', {
     where,
     expected: `issued before ${formatTime(limits.nowMs)}`,

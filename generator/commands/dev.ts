@@ -49,6 +49,7 @@ export const dev: Command = {
     'dev --component qx-node=build/qx-node',
     'dev --component qx-node=build/qx-node --component host-ui=dist --host /quantix/update.toml',
   ],
+  next: ['promote', 'serve'],
   run: async (context, _args, flags) => {
     const workspace = await readingIn(context, flags);
     const wanted = wantedOf(context, flags, workspace);

@@ -15,6 +15,7 @@ export const diff: Command = {
     { flag: 'arch NAME', describe: 'Architecture, where the releases have several' },
   ],
   examples: ['diff quantix-os 1.4.1 1.4.2', 'diff quantix-os 1.4.1 1.4.2 --json'],
+  next: ['promote', 'rollout'],
   run: async (context, [product = '', from = '', to = ''], flags) => {
     const workspace = await readingIn(context, flags);
     const { tree, config } = workspace;

@@ -45,6 +45,11 @@ export const generate: Command = {
     { flag: 'from FILE', describe: 'All of this in a file (release.toml); flags win' },
     { flag: 'notes FILE', describe: 'Release notes' },
     {
+      flag: 'attach KIND=FILE',
+      describe:
+        'A document that goes with it: sbom, provenance, or any other (repeatable)',
+    },
+    {
       flag: 'min-version VERSION',
       describe: 'The oldest version that may update to this one directly',
     },
@@ -65,7 +70,9 @@ export const generate: Command = {
     'generate --product quantix-os --version 1.4.2 --channel dev --component qx-node=build/qx-node --component host-ui=dist',
     'generate --product quantix-os --bump --channel dev --carry --component qx-node=build/qx-node --fast',
     'generate --from release.toml --channel beta',
+    'generate --from release.toml --attach sbom=bom.cdx.json --attach provenance=build.intoto.json',
   ],
+  next: ['verify', 'rollout', 'preflight'],
   run: (context, _args, flags) =>
     writingIn(context, flags, 'generate', async (workspace) => {
       const plan = await readPlan(context, flags, workspace);
@@ -99,7 +106,7 @@ async function readPlan(
     plan.product,
     plan.arch,
     plan.channel,
-    ...plan.components.map((each) => each.name),
+    ...[...plan.components, ...plan.attachments].map((each) => each.name),
   ]) {
     if (name !== undefined) parseShape(nameShape, name, 'name');
   }
@@ -129,5 +136,6 @@ function planFlags(flags: Flags): PlanFlags {
     components: flags.pairs('component'),
     installPaths: flags.pairs('install-path'),
     services: flags.pairs('service'),
+    attachments: flags.pairs('attach', { repeated: true }),
   };
 }

@@ -1,4 +1,6 @@
 import type { Command } from './command.ts';
+import { bundle } from './bundle.ts';
+import { completion } from './completion.ts';
 import { dev } from './dev.ts';
 import { diff } from './diff.ts';
 import { generate } from './generate.ts';
@@ -10,6 +12,7 @@ import { preflight } from './preflight.ts';
 import { promote } from './promote.ts';
 import { prune } from './prune.ts';
 import { pull } from './pull.ts';
+import { rollout } from './rollout.ts';
 import { rootAddKey } from './root-add-key.ts';
 import { rootCosign } from './root-cosign.ts';
 import { rootRemoveKey } from './root-remove-key.ts';
@@ -32,12 +35,14 @@ export const COMMANDS: readonly Command[] = [
   generate,
   point,
   promote,
+  rollout,
   withdraw,
   sign,
   verify,
   lint,
   preflight,
   prune,
+  bundle,
   diff,
   serve,
   dev,
@@ -50,4 +55,5 @@ export const COMMANDS: readonly Command[] = [
   rootSetExpiry,
   rootCosign,
   schema,
+  completion,
 ];

@@ -56,6 +56,7 @@ export const init: Command = {
     'init updates --repository quantix',
     'init . --repository quantix --no-password',
   ],
+  next: ['generate', 'serve', 'root show'],
   run: async (context, [dir], flags) => {
     const folder = resolve(context.cwd, dir ?? flags.text('workspace') ?? '.');
     const paths = workspacePaths(folder);

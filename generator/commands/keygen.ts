@@ -19,6 +19,7 @@ export const keygen: Command = {
   describe: 'Make a key pair in keys/: NAME.key (secret) and NAME.pub, as minisign does',
   options: [...PASSWORD_OPTIONS, { flag: 'dry-run', describe: 'Write nothing' }],
   examples: ['keygen release', 'keygen stable --no-password'],
+  next: ['root add-key', 'root rotate'],
   run: async (context, [name = ''], flags) => {
     const folder = workspacePaths(workspaceFolder(context, flags)).keys;
     const files = {

@@ -17,6 +17,7 @@ export const lint: Command = {
     ...SOURCE_OPTIONS,
   ],
   examples: ['lint', 'lint https://updates.example.org'],
+  next: ['sign', 'verify'],
   run: async (context, [argument], flags) => {
     const place = await findTree(context, flags, argument);
     const pinned = await pinnedRoot(context, flags);

@@ -15,12 +15,26 @@ export const point: Command = {
   name: 'point',
   args: '<product> <channel> <version>',
   describe: 'Make a release the current one of a channel',
-  options: MOVE_OPTIONS,
-  examples: ['point quantix-os beta 1.4.2', 'point quantix-os stable 1.4.1 --rollback'],
+  options: [
+    {
+      flag: 'via VERSION=RANGE',
+      describe:
+        'Hosts in the range go to that release first (repeatable; replaces what the channel has)',
+    },
+    ...MOVE_OPTIONS,
+  ],
+  examples: [
+    'point quantix-os beta 1.4.2',
+    'point quantix-os stable 1.4.1 --rollback',
+    'point quantix-os stable 2.0.0 --via "1.5.0=<1.5.0"',
+  ],
+  next: ['rollout', 'verify', 'preflight'],
   run: (context, [product = '', channel = '', version = ''], flags) =>
     writingIn(context, flags, 'point', async (workspace) => {
       const session = await openSession(context, flags, workspace);
-      const target = { product, channel, version, rollback: flags.is('rollback') };
+      const pairs = flags.pairs('via');
+      const via = pairs.length === 0 ? undefined : pairs;
+      const target = { product, channel, version, rollback: flags.is('rollback'), via };
       return moved(session, await movePointer(session, target));
     }),
 };

@@ -12,6 +12,7 @@ export const preflight: Command = {
     'Ask, right before publishing, whether this workspace is the next step of what is served',
   options: SOURCE_OPTIONS,
   examples: ['preflight https://updates.example.org', 'preflight /srv/quantix/public'],
+  next: ['pull', 'verify'],
   run: async (context, [argument], flags) => {
     const place = await findTree(context, flags, argument);
     const workspace = await readingIn(context, flags);

@@ -7,9 +7,11 @@ import { MOVE_OPTIONS, moved, noPointer } from './point.ts';
 export const promote: Command = {
   name: 'promote',
   args: '<product> <from> <to>',
+  values: { from: 'channels', to: 'channels' },
   describe: "Make a channel's current release the current one of another channel",
   options: MOVE_OPTIONS,
   examples: ['promote quantix-os beta stable'],
+  next: ['rollout', 'verify', 'preflight'],
   run: (context, [product = '', from = '', to = ''], flags) =>
     writingIn(context, flags, 'promote', async (workspace) => {
       const session = await openSession(context, flags, workspace);

@@ -37,6 +37,7 @@ export const prune: Command = {
     },
   ],
   examples: ['prune', 'prune --apply --keep 5 --grace 60d'],
+  next: ['verify', 'preflight'],
   run: async (context, _args, flags) => {
     const wanted = ['apply', 'removable', 'removed'].filter((flag) => flags.is(flag));
     if (wanted.length > 1) {

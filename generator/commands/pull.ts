@@ -44,6 +44,7 @@ export const pull: Command = {
     ...WRITE_OPTIONS,
   ],
   examples: ['pull https://updates.example.org', 'pull /media/usb/public --objects'],
+  next: ['generate', 'sign', 'preflight'],
   run: async (context, [argument], flags) => {
     const place = await findTree(context, flags, argument);
     const pinned = await pinnedRoot(context, flags);

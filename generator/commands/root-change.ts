@@ -1,7 +1,7 @@
 import type { Root } from '../../client/format/root.ts';
 import { QxError } from '../../client/format/error.ts';
 import type { Context } from '../context.ts';
-import { keyNames } from '../keys/key-names.ts';
+import { keyNames, labelBy } from '../keys/key-names.ts';
 import { KEY_OPTIONS, openKeyRing } from '../release/session.ts';
 import { issuedTime } from '../release/times.ts';
 import { followingRoot, saysTheSame } from '../root/change.ts';
@@ -25,6 +25,9 @@ export const NOW_OPTION = {
   describe:
     'Publish a root though documents lack the signatures that it asks for (after a theft)',
 } as const;
+
+/** Those that every root has; there may be channel/NAME besides. */
+export const ROLES = ['root', 'release', 'channel'] as const;
 
 /** The options of every command that makes root N+1. */
 export const CHANGE_OPTIONS = [
@@ -101,8 +104,7 @@ export async function rootWork(
 
 /** A key's id with the name that it has in keys/, where it has one. */
 export async function keyLabel({ effects, paths }: Workspace): Promise<KeyLabel> {
-  const names = await keyNames(effects.files, paths.keys);
-  return (id) => (names.has(id) ? `${id} (${names.get(id)})` : id);
+  return labelBy(await keyNames(effects.files, paths.keys));
 }
 
 function sceneOf(context: Context, workspace: Workspace, current: Root): Scene {

@@ -11,6 +11,7 @@ import {
 import { type Root, parseRoot } from '../../client/format/root.ts';
 import { formatTime } from '../../client/format/time.ts';
 import type { Context } from '../context.ts';
+import { keyNames, labelBy } from '../keys/key-names.ts';
 import { KEY_OPTIONS, openKeyRing } from '../release/session.ts';
 import { rootComment, signWith } from '../release/sign-document.ts';
 import { differences } from '../root/difference.ts';
@@ -35,6 +36,7 @@ export const rootCosign: Command = {
     { flag: 'dry-run', describe: 'Only say what it changes' },
   ],
   examples: ['root cosign request.json --root 3.json --key me.key'],
+  next: ['sign', 'root show'],
   run: async (context, [file = ''], flags) => {
     const path = resolve(context.cwd, file);
     const bytes = await readFile(context, path);
@@ -42,8 +44,13 @@ export const rootCosign: Command = {
     const current = await currentFor(context, flags, next);
     const sha256 = sha256Of(bytes);
     const changes = current === null ? null : differences(current, next, (id) => id);
+    const { keys } = workspacePaths(workspaceFolder(context, flags));
+    const names = await keyNames(context.effects.files, keys);
+    const label = labelBy(names);
+    const shown = current === null ? null : differences(current, next, label);
     // Before a password is asked for: who signs has to know what.
-    for (const line of preview(file, sha256, next, changes)) context.output.say(line);
+    for (const line of preview(file, sha256, next, shown, names))
+      context.output.say(line);
     const dryRun = flags.is('dry-run');
     const about = { file: path, sha256, version: next.version, changes, dryRun };
     if (dryRun) return { value: about, text: 'nothing was signed (--dry-run)' };
@@ -54,7 +61,7 @@ export const rootCosign: Command = {
     const signers = blocks.map(({ keyId }) => keyId);
     return {
       value: { ...about, signature: out, signers },
-      text: `signed root ${next.version} by ${signers.join(', ')}: send back ${out}`,
+      text: `signed root ${next.version} by ${signers.map(label).join(', ')}: send back ${out}`,
     };
   },
 };
@@ -100,11 +107,12 @@ function preview(
   sha256: string,
   next: Root,
   changes: readonly string[] | null,
+  names: ReadonlyMap<string, string>,
 ): string[] {
   const head = `${basename(file)}: root ${next.version} of ${next.repository}, SHA-256 ${sha256}`;
   if (changes !== null) return [head, ...changes.map((line) => `  ${line}`)];
   const unknown = `what it changes cannot be told without root ${next.version - 1} (--root FILE); it says:`;
-  return [head, unknown, ...describeRoot(next).split('\n')];
+  return [head, unknown, ...describeRoot(next, names).split('\n')];
 }
 
 async function signed(

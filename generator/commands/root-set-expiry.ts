@@ -14,6 +14,7 @@ export const rootSetExpiry: Command = {
     'Until when hosts trust the next root: days from now, 2029-01-31, or 2029-01-31T12:00:00Z',
   options: CHANGE_OPTIONS,
   examples: ['root set-expiry 1095', 'root set-expiry 2029-01-31'],
+  next: ['root show', 'root cosign', 'sign'],
   run: (context, [text = ''], flags) =>
     changeRoot(context, flags, 'root set-expiry', (next, { nowMs }) => {
       const issued = issuedTime(flags.text('issued'), nowMs);

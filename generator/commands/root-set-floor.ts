@@ -14,6 +14,7 @@ export const rootSetFloor: Command = {
     'The lowest release that hosts accept from now on, as a release number or a version; never lowered',
   options: CHANGE_OPTIONS,
   examples: ['root set-floor quantix-os 17', 'root set-floor quantix-os 1.4.2'],
+  next: ['root show', 'withdraw', 'sign'],
   run: (context, [product = '', release = ''], flags) =>
     changeRoot(context, flags, 'root set-floor', async (next, scene) => {
       parseShape(nameShape, product, 'product');

@@ -2,10 +2,11 @@ import { fingerprintText } from '../../client/format/fingerprint.ts';
 import { LIMITS } from '../../client/format/limits.ts';
 import type { Root } from '../../client/format/root.ts';
 import { rootPath } from '../../client/format/tree.ts';
+import { rolesTable } from '../../client/terminal/roles.ts';
 import { formatTable } from '../../client/terminal/text.ts';
-import { keyNames } from '../keys/key-names.ts';
+import { keyNames, labelBy } from '../keys/key-names.ts';
 import { differences } from '../root/difference.ts';
-import { judgeRoot } from '../root/sign-root.ts';
+import { judgeRoot, signersOf } from '../root/sign-root.ts';
 import { sha256Of } from '../tree/digest.ts';
 import { rootChain } from '../tree/roots.ts';
 import { listPending } from '../workspace/pending.ts';
@@ -17,6 +18,7 @@ export const rootShow: Command = {
   describe:
     'Print the current trust root: which keys sign what, and until when; and the next one while it waits',
   examples: ['root show'],
+  next: ['root add-key', 'root rotate', 'root set-expiry'],
   run: async (context, _args, flags) => {
     const workspace = await readingIn(context, flags);
     const chain = await rootChain(workspace.tree);
@@ -24,6 +26,7 @@ export const rootShow: Command = {
     const bytes = await workspace.tree.read(rootPath(root.version), LIMITS.rootBytes);
     const names = await keyNames(workspace.effects.files, workspace.paths.keys);
     const requests = await requestsFor(workspace, root);
+    const label = labelBy(names);
     const value = {
       repository: root.repository,
       version: root.version,
@@ -34,11 +37,17 @@ export const rootShow: Command = {
       keys: root.keys,
       names: Object.fromEntries(names),
       floors: root.floors ?? {},
-      requests,
+      requests: requests.map(({ next, ...request }) => ({
+        ...request,
+        changes: differences(root, next, (id) => id),
+      })),
     };
-    const waiting = requests.map(
-      ({ version, signatures, path, changes }) =>
-        `root ${version} waits for signatures (${signatures}): ${path}\n  ${changes.join('\n  ')}`,
+    const waiting = requests.map(({ version, signatures, signers, path, next }) =>
+      [
+        `root ${version} waits for signatures (${signatures}): ${path}`,
+        ...differences(root, next, label).map((line) => `  ${line}`),
+        ...(signers.length === 0 ? [] : [`signed by ${signers.map(label).join(', ')}`]),
+      ].join('\n'),
     );
     const text = [...fingerprint(root, value.sha256), describeRoot(root, names)];
     return { value, text: [...text, ...waiting].join('\n\n') };
@@ -56,11 +65,13 @@ async function requestsFor(workspace: Workspace, current: Root) {
     if (document.type !== 'root' || document.root.version !== current.version + 1)
       return [];
     const { root, bytes, blocks, file } = document;
+    const { have, blocks: counting } = judgeRoot(current, root, bytes, blocks);
     return {
       version: root.version,
       path: file,
-      signatures: judgeRoot(current, root, bytes, blocks).have,
-      changes: differences(current, root, (id) => id),
+      signatures: have,
+      signers: signersOf(counting),
+      next: root,
     };
   });
 }
@@ -70,11 +81,6 @@ export function describeRoot(
   root: Root,
   names: ReadonlyMap<string, string> = new Map(),
 ): string {
-  const roles = Object.entries(root.roles).map(([role, { keys, threshold }]) => [
-    role,
-    `${threshold} of ${keys.length}`,
-    keys.join(' '),
-  ]);
   const keys = Object.entries(root.keys).map(([id, line]) => [
     id,
     line,
@@ -86,7 +92,7 @@ export function describeRoot(
   ]);
   const parts = [
     `root ${root.version} of ${root.repository}, expires ${root.expires}`,
-    formatTable([['role', 'signatures', 'keys'], ...roles]),
+    rolesTable(root),
     formatTable([['key', 'public key', 'in keys/'], ...keys]),
   ];
   if (floors.length > 0)

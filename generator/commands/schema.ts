@@ -5,8 +5,10 @@ import type { Command } from './command.ts';
 export const schema: Command = {
   name: 'schema',
   args: '[type]',
+  values: { type: SCHEMA_TYPES },
   describe: `Print the JSON Schema of a document (${SCHEMA_TYPES.join(', ')}), or all of them`,
   examples: ['schema pointer', 'schema > schemas.json'],
+  next: ['verify'],
   run: (_context, [type]) => {
     if (type === undefined) {
       const all = Object.fromEntries(

@@ -17,6 +17,7 @@ export const serve: Command = {
     'Preview the tree on this machine over HTTP, until Ctrl-C; hosts want a real web server',
   options: [PORT_OPTION],
   examples: ['serve', 'serve public --port 0'],
+  next: ['verify', 'dev'],
   run: async (context, [argument], flags) => {
     const { output, effects } = context;
     const { folder } = await findTree(context, flags, argument);

@@ -36,11 +36,16 @@ export const sign: Command = {
       flag: 'add FILE',
       describe: 'Take signatures that were made elsewhere (repeatable)',
     },
+    {
+      flag: 'renew',
+      describe: 'Make every pointer anew, so that hosts look for a new root at once',
+    },
     NOW_OPTION,
     ...SIGN_OPTIONS,
     ...WRITE_OPTIONS,
   ],
   examples: ['sign', 'sign --fill-only', 'sign --add second-signer.minisig'],
+  next: ['verify', 'lint', 'preflight'],
   run: (context, _args, flags) =>
     writingIn(context, flags, 'sign', async (workspace) => {
       const sent = await readSent(context, flags.list('add'));
@@ -74,7 +79,10 @@ async function signRest(
   }
   const fillOnly = flags.is('fill-only');
   const cosigned = fillOnly ? [] : await signPending(session);
-  return { cosigned, pointers: await signPointers(session, fillOnly) };
+  return {
+    cosigned,
+    pointers: await signPointers(session, { fillOnly, renew: flags.is('renew') }),
+  };
 }
 
 async function readSent(

@@ -39,6 +39,7 @@ export const verify: Command = {
     'verify',
     'verify https://updates.example.org --root root.json --min-life 30d',
   ],
+  next: ['lint', 'preflight'],
   run: async (context, [argument], flags) => {
     const place = await findTree(context, flags, argument);
     const problems = new Problems(place.source.base);

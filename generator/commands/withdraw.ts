@@ -21,6 +21,7 @@ export const withdraw: Command = {
     'withdraw quantix-os 1.4.2 --message "1.4.2 loses its network after an hour"',
     'withdraw quantix-os 1.4.2 --to 1.4.0',
   ],
+  next: ['point', 'preflight', 'prune'],
   run: (context, [product = '', version = ''], flags) =>
     writingIn(context, flags, 'withdraw', async (workspace) => {
       const session = await openSession(context, flags, workspace);

@@ -53,7 +53,7 @@ function planOf(
   config: WorkspaceConfig,
   { product, channel, arch, components }: DevPlan,
 ): ReleasePlan {
-  const nothing = { carry: false, installPaths: [], services: [] };
+  const nothing = { carry: false, installPaths: [], services: [], attachments: [] };
   const flags = { product, channel, arch, components, bump: true, ...nothing };
   const folders = { cwd, fileDir: cwd };
   const plan = planRelease(flags, {}, productConfig(config, product), folders);

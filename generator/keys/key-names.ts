@@ -19,6 +19,11 @@ export async function keyNames(
   return names;
 }
 
+/** How a key is called where people read: its id, and the name that it has here. */
+export function labelBy(names: ReadonlyMap<string, string>): (id: string) => string {
+  return (id) => (names.has(id) ? `${id} (${names.get(id)})` : id);
+}
+
 async function idIn(files: Files, path: string): Promise<string | null> {
   try {
     return parsePublicKeyFile(await files.read(path, LIMITS.publicKeyBytes)).key.id;

@@ -18,6 +18,7 @@ import {
   lintSizes,
   lintUnreferenced,
 } from './rules.ts';
+import { lintStranded } from './stranded.ts';
 import { lintKeyModes, lintSecrets } from './secrets.ts';
 
 export interface Linted {
@@ -46,6 +47,7 @@ export async function lintTree(
   lintSizes(wanted, problems);
   lintUnreferenced(survey, wanted, problems);
   lintRoles(survey, problems);
+  lintStranded(survey, problems);
   if (place.folder !== null)
     await lintSecrets(effects.files, place.folder, survey.files ?? [], problems);
   if (place.workspace !== null) await lintWorkspace(place.workspace, survey, problems);

@@ -3,9 +3,10 @@ import { pointerPath } from '../../client/format/tree.ts';
 import type { SignedPointer } from '../../client/reader/pointer.ts';
 import type { Problem, Problems } from '../check/problems.ts';
 import type { Survey } from '../check/survey.ts';
+import { knownPointer } from '../release/issue-pointer.ts';
 import { sha256Of } from '../tree/digest.ts';
 import { readPointer } from '../tree/pointers.ts';
-import { type SerialEntry, channelKey, readSerials } from '../workspace/serials.ts';
+import type { SerialEntry } from '../workspace/serials.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 
 /** What becomes of a channel's pointer. */
@@ -40,30 +41,16 @@ export async function comparePointers(
   survey: Survey,
   problems: Problems | null,
 ): Promise<PulledChannel[]> {
+  const { root } = survey;
   const channels: PulledChannel[] = [];
   for (const signed of survey.pointers) {
     const { product, channel, version, serial } = signed.pointer;
-    const known = await knownSerial(workspace, survey, product, channel);
+    const known = await knownPointer({ root, workspace }, product, channel);
     if (known !== undefined && problems !== null) refuseOlder(signed, known, problems);
     const state = await stateOf(workspace, survey, signed);
     channels.push({ product, channel, version, serial, state });
   }
   return channels;
-}
-
-/** Recorded here, or in a signed pointer of this tree; the higher one counts. */
-async function knownSerial(
-  workspace: Workspace,
-  { root }: Survey,
-  product: string,
-  channel: string,
-): Promise<SerialEntry | undefined> {
-  const recorded = (await readSerials(workspace)).channels[channelKey(product, channel)];
-  const stored = await readPointer(workspace.tree, root, product, channel);
-  if (!stored?.pointer || stored.problem !== null) return recorded;
-  const { serial, version } = stored.pointer;
-  if (recorded !== undefined && recorded.serial >= serial) return recorded;
-  return { serial, version, sha256: stored.sha256 };
 }
 
 function refuseOlder(

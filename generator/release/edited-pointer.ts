@@ -3,12 +3,13 @@ import { LIMITS } from '../../client/format/limits.ts';
 import { POINTER } from '../../client/format/pointer.ts';
 import { parseStrictJson } from '../../client/format/strict-json.ts';
 import type { StoredPointer } from '../tree/pointers.ts';
+import { LAST_SERIAL } from '../workspace/serials.ts';
 import type { PointerDraft } from './issue-pointer.ts';
 
 /** What a person left in a pointer file: any of its fields, of which `version` is enough. */
 export interface EditedPointer {
   draft: PointerDraft;
-  /** What the file says, or 0. */
+  /** What the file says, or 0; 0 too for one that nothing honest follows. */
   serial: number;
   raw: Record<string, unknown>;
 }
@@ -60,7 +61,8 @@ export function readEdited(stored: StoredPointer): EditedPointer {
   );
   const draft = { ...policy, product, channel, version: fields.version } as PointerDraft;
   const serial = Number.isSafeInteger(fields.serial) ? Number(fields.serial) : 0;
-  return { draft, serial: Math.max(serial, 0), raw: fields };
+  const isReal = serial > 0 && serial <= LAST_SERIAL;
+  return { draft, serial: isReal ? serial : 0, raw: fields };
 }
 
 /** A slip of the editor is looked for in a file, so the error names it. */

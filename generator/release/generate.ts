@@ -9,6 +9,7 @@ import {
 import { manifestPath } from '../../client/format/tree.ts';
 import { sha256Of } from '../tree/digest.ts';
 import { findRow } from '../tree/releases.ts';
+import { type Attached, inspectAttachment } from './attachments.ts';
 import { carriedComponents } from './carry.ts';
 import { refuseHopelessHealth } from './health.ts';
 import { completedByImage } from './image.ts';
@@ -140,12 +141,12 @@ async function gather(
     refuseHopelessHealth(item, fields);
     items.push(item);
   }
-  const extra: Item[] = [];
+  const attached: Attached[] = [];
+  for (const each of plan.attachments)
+    attached.push(await inspectAttachment(files, each));
+  const extra = attached.map(({ item }) => item);
   if (plan.image !== undefined) {
     extra.push(await inspect(files, 'system image', plan.image.path, undefined, 'file'));
-  }
-  for (const { name, path } of plan.attachments) {
-    extra.push({ ...(await inspect(files, name, path, undefined, 'file')), plain: true });
   }
   const carried = plan.carry ? await carriedComponents(session, plan) : [];
   const stored = await storeItems(session, plan, [...items, ...extra], options);
@@ -157,8 +158,12 @@ async function gather(
     notes: await readNotes(session, plan),
     components: items.map((item, at) => ({ item, stored: stored[at] as StoredContent })),
     carried,
-    image: plan.image === undefined ? undefined : rest[0],
-    attachments: plan.image === undefined ? rest : rest.slice(1),
+    image: plan.image === undefined ? undefined : rest.at(-1),
+    attachments: attached.map(({ item: { name }, mediaType }, at) => ({
+      name,
+      mediaType,
+      stored: rest[at] as StoredContent,
+    })),
   };
 }
 
@@ -237,7 +242,7 @@ function unchanged(bytes: Buffer) {
 function storedOf(
   parts: Pick<ManifestParts, 'components' | 'image' | 'attachments'>,
 ): StoredContent[] {
-  const all = [...parts.components.map(({ stored }) => stored), ...parts.attachments];
+  const all = [...parts.components, ...parts.attachments].map(({ stored }) => stored);
   return parts.image === undefined ? all : [...all, parts.image];
 }
 

@@ -16,8 +16,10 @@ import {
   channelKey,
   nextSerial,
   readSerials,
+  withoutItsKey,
 } from '../workspace/serials.ts';
 import type { Session } from './session.ts';
+import { refuseSpent } from './out-of-reach.ts';
 import { addDays, refuseHalfSpent } from './times.ts';
 
 /** What a person decides about a pointer; the rest follows from the release, the clock and the serials. */
@@ -54,6 +56,7 @@ export async function issuePointer(
   refuseWithdrawn(release.row, product);
   refuseBelowFloor(session, version, release.row.release, product);
   const known = await knownPointer(session, product, channel);
+  refuseSpent(product, channel, known);
   refuseStepBack(draft, known, where);
   const expires = addDays(session.issued, session.pointerDays);
   refuseHalfSpent(session.issued, expires, session.nowMs, where);
@@ -94,6 +97,7 @@ export async function refuseHopelessMove(
   const where = pointerPath(product, channel);
   refuseBelowFloor(session, version, release, product);
   const known = await knownPointer(session, product, channel);
+  refuseSpent(product, channel, known);
   refuseStepBack(draft, known, where);
   const expires = addDays(session.issued, session.pointerDays);
   refuseHalfSpent(session.issued, expires, session.nowMs, where);
@@ -106,14 +110,13 @@ export async function refuseHopelessMove(
 
 /** The last pointer of a channel that anybody could have seen: recorded here, or signed in the tree. */
 export async function knownPointer(
-  session: Session,
+  { root, workspace }: Pick<Session, 'root' | 'workspace'>,
   product: string,
   channel: string,
 ): Promise<SerialEntry | undefined> {
-  const { root, workspace } = session;
   const recorded = (await readSerials(workspace)).channels[channelKey(product, channel)];
   const stored = await readPointer(workspace.tree, root, product, channel);
-  if (!stored?.pointer || stored.problem !== null) return recorded;
+  if (!stored?.pointer || stored.problem !== null) return withoutItsKey(recorded);
   const { serial, version } = stored.pointer;
   if (recorded !== undefined && recorded.serial >= serial) return recorded;
   return { serial, version, sha256: stored.sha256 };

@@ -8,6 +8,12 @@ import type { Item } from './contents.ts';
 import type { ComponentPlan, ReleasePlan } from './plan.ts';
 import type { StoredContent } from './store-content.ts';
 
+export interface StoredAttachment {
+  name: string;
+  mediaType: string | undefined;
+  stored: StoredContent;
+}
+
 export interface ManifestParts {
   repository: string;
   plan: ReleasePlan;
@@ -19,7 +25,7 @@ export interface ManifestParts {
   components: { item: Item; stored: StoredContent }[];
   carried: readonly Component[];
   image: StoredContent | undefined;
-  attachments: readonly StoredContent[];
+  attachments: readonly StoredAttachment[];
 }
 
 /** The manifest of a release; components sorted by name. */
@@ -52,9 +58,7 @@ export function buildManifest(parts: ManifestParts): Manifest {
     ...(plan.dependencies.length > 0 ? { dependencies: plan.dependencies } : {}),
     components,
     ...optional('full_image', fullImage(plan, parts.image)),
-    ...(plan.attachments.length > 0
-      ? { attachments: attachments(plan, parts.attachments) }
-      : {}),
+    ...optional('attachments', attachments(parts.attachments)),
   };
 }
 
@@ -135,14 +139,12 @@ function fullImage(
   };
 }
 
-function attachments(
-  plan: ReleasePlan,
-  stored: readonly StoredContent[],
-): NonNullable<Manifest['attachments']> {
-  return plan.attachments.map(({ name, mediaType }, at) => ({
+function attachments(all: readonly StoredAttachment[]): Manifest['attachments'] {
+  if (all.length === 0) return undefined;
+  return all.map(({ name, mediaType, stored }) => ({
     name,
     ...optional('media_type', mediaType),
-    content: (stored[at] as StoredContent).content,
+    content: stored.content,
   }));
 }
 

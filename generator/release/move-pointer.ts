@@ -1,6 +1,11 @@
 import { readPointer, type StoredPointer } from '../tree/pointers.ts';
 import { findRelease, type Release } from '../tree/releases.ts';
-import { type PointerDraft, issuePointer, knownPointer } from './issue-pointer.ts';
+import {
+  type PointerDraft,
+  issuePointer,
+  knownPointer,
+  refuseWithdrawn,
+} from './issue-pointer.ts';
 import { publishPointer } from './publish.ts';
 import type { Session } from './session.ts';
 
@@ -17,10 +22,19 @@ export interface MovedPointer {
   signatures: string;
 }
 
+export interface MoveTarget {
+  product: string;
+  channel: string;
+  version: string;
+  rollback?: boolean;
+  /** Stepping stones in place of those that the channel has: version and the range of hosts that it is for. */
+  via?: readonly [version: string, range: string][] | undefined;
+}
+
 /** Makes a release the current one of a channel; nothing happens when it is already, by a valid pointer. */
 export async function movePointer(
   session: Session,
-  target: { product: string; channel: string; version: string; rollback?: boolean },
+  target: MoveTarget,
 ): Promise<MovedPointer> {
   const { product, channel, version } = target;
   const { tree } = session.workspace;
@@ -33,7 +47,10 @@ export async function movePointer(
     version,
     previousVersion: valid?.pointer?.version ?? null,
   };
-  if (valid !== null && (await isCurrent(session, valid, release))) {
+  const via = target.via && (await stonesOf(session, product, target.via));
+  const saysAsMuch =
+    via === undefined && (target.rollback !== true || saysRollback(valid));
+  if (saysAsMuch && valid !== null && (await isCurrent(session, valid, release))) {
     const signatures = `${valid.signers.length}`;
     return {
       state: 'unchanged',
@@ -43,8 +60,33 @@ export async function movePointer(
       signatures,
     };
   }
-  const bytes = await issuePointer(session, draftFor(target, valid));
+  const draft = draftFor(target, valid);
+  const bytes = await issuePointer(
+    session,
+    via === undefined ? draft : { ...draft, via },
+  );
   return { ...about, ...(await publishPointer(session, bytes)) };
+}
+
+/** Hosts that a thief took further come back only to a pointer that says so. */
+function saysRollback(valid: StoredPointer | null): boolean {
+  return valid?.pointer?.rollback === true;
+}
+
+/** QxError `usage` for a stone that is not here, `malformed` (with the pointer) for a range that is none. */
+async function stonesOf(
+  { workspace, root, index }: Session,
+  product: string,
+  via: readonly [version: string, range: string][],
+): Promise<NonNullable<PointerDraft['via']>> {
+  const stones: NonNullable<PointerDraft['via']> = [];
+  for (const [version, range] of via) {
+    const { row } = await findRelease(workspace.tree, root, index, product, version);
+    refuseWithdrawn(row, product);
+    const { release, manifests } = row;
+    stones.push({ version, release, manifests, for: range });
+  }
+  return stones;
 }
 
 /** Less than two thirds of the life left: a pointer that lives 90 days is renewed after 30. */
@@ -57,7 +99,7 @@ export function wantsRenewal(
 }
 
 /** Where objects are and the stepping stones outlive a release; what was said about one release does not. */
-function draftFor(
+export function draftFor(
   target: { product: string; channel: string; version: string; rollback?: boolean },
   standing: StoredPointer | null,
 ): PointerDraft {

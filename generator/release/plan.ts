@@ -22,7 +22,7 @@ export interface ReleasePlan {
   image: ImagePlan | undefined;
   /** Size of a slot on this product's hosts; 0 without slots, undefined when nobody has said. */
   slotBytes: number | undefined;
-  attachments: { name: string; path: string; mediaType: string | undefined }[];
+  attachments: AttachmentPlan[];
   carry: boolean;
   /** The version whose components are carried over; the channel's own, or without a channel the newest. */
   carryFrom?: string | undefined;
@@ -46,6 +46,14 @@ export interface ImagePlan {
   components: Record<string, string> | undefined;
 }
 
+/** `name` is its kind: `sbom`, `provenance`, or any other. */
+export interface AttachmentPlan {
+  name: string;
+  /** Absolute. */
+  path: string;
+  mediaType: string | undefined;
+}
+
 export interface PlanFlags {
   product?: string | undefined;
   version?: string | undefined;
@@ -59,6 +67,8 @@ export interface PlanFlags {
   components: readonly [string, string][];
   installPaths: readonly [string, string][];
   services: readonly [string, string][];
+  /** Kind and path; several may be of one kind. */
+  attachments: readonly [string, string][];
 }
 
 /** Which product, before its part of quantix-repo.toml can be read. QxError `usage` when nobody says. */
@@ -91,11 +101,7 @@ export function planRelease(
     components: planComponents(flags, file, config, folders),
     image,
     slotBytes: config.slot_bytes,
-    attachments: (file.attachments ?? []).map(({ name, path, media_type }) => ({
-      name,
-      path: resolve(folders.fileDir, path),
-      mediaType: media_type,
-    })),
+    attachments: planAttachments(flags, file, folders),
     carry: flags.carry || (file.carry ?? false),
   };
   if (plan.components.length > 0 || image !== undefined || plan.carry) return plan;
@@ -144,6 +150,25 @@ function planImage(
       : resolve(folders.cwd, flags.image);
   const requiresReboot = file.image?.requires_reboot ?? true;
   return { path, requiresReboot, components: file.image?.components };
+}
+
+/** Those of the command line come behind those of release.toml: a kind may be there more than once. */
+function planAttachments(
+  flags: PlanFlags,
+  file: ReleaseFile,
+  folders: { cwd: string; fileDir: string },
+): AttachmentPlan[] {
+  const described = (file.attachments ?? []).map(({ name, path, media_type }) => ({
+    name,
+    path: resolve(folders.fileDir, path),
+    mediaType: media_type,
+  }));
+  const given = flags.attachments.map(([name, path]) => ({
+    name,
+    path: resolve(folders.cwd, path),
+    mediaType: undefined,
+  }));
+  return [...described, ...given];
 }
 
 function planComponents(

@@ -16,7 +16,12 @@ import { addRelease } from '../tree/releases.ts';
 import { writeSchemas } from '../tree/schemas.ts';
 import { addBlocks, blocksOf, writeBlocks } from '../tree/signatures.ts';
 import { dropPending, listPending, savePending } from '../workspace/pending.ts';
-import { channelKey, readSerials, recordSerial } from '../workspace/serials.ts';
+import {
+  channelKey,
+  readSerials,
+  recordSerial,
+  withoutItsKey,
+} from '../workspace/serials.ts';
 import type { Session } from './session.ts';
 import { type SignedDocument, signDocument, trustedComment } from './sign-document.ts';
 
@@ -162,7 +167,7 @@ async function refuseSpentSerial(
   sha256: string,
 ): Promise<void> {
   const key = channelKey(pointer.product, pointer.channel);
-  const known = (await readSerials(session.workspace)).channels[key];
+  const known = withoutItsKey((await readSerials(session.workspace)).channels[key]);
   if (known === undefined || known.serial < pointer.serial || known.sha256 === sha256)
     return;
   throw new QxError('rollback', 'the serial was given to another pointer meanwhile', {

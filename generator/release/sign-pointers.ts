@@ -16,6 +16,7 @@ import {
   refuseWithdrawn,
 } from './issue-pointer.ts';
 import { sameManifests, wantsRenewal } from './move-pointer.ts';
+import { isOutOfReach } from './out-of-reach.ts';
 import { placePointer, publishPointer } from './publish.ts';
 import type { Session } from './session.ts';
 import { judge } from './sign-document.ts';
@@ -36,10 +37,18 @@ export interface SignedPointer {
   signatures: string;
 }
 
+/** What is done to pointers that lack nothing. */
+export interface SignMode {
+  /** Nothing is signed: somebody else does. */
+  fillOnly: boolean;
+  /** They are made anew all the same, so that hosts look for a new root at once. */
+  renew: boolean;
+}
+
 /** Looks at every pointer of the tree and signs those that were edited or are close to their expiry. */
 export async function signPointers(
   session: Session,
-  fillOnly: boolean,
+  mode: SignMode,
 ): Promise<SignedPointer[]> {
   const { tree } = session.workspace;
   const pending = await listPending(session.workspace);
@@ -52,7 +61,7 @@ export async function signPointers(
     done.push(
       await (waits
         ? stillWaiting(session, stored)
-        : signPointer(session, stored, fillOnly, waiting)),
+        : signPointer(session, stored, mode, waiting)),
     );
   }
   return done;
@@ -72,12 +81,12 @@ async function stillWaiting(
 async function signPointer(
   session: Session,
   stored: StoredPointer,
-  fillOnly: boolean,
+  { fillOnly, renew }: SignMode,
   waiting: ReadonlySet<string>,
 ): Promise<SignedPointer> {
   const standing = stored.problem === null ? stored.pointer : null;
   if (standing !== null && (await countsForHosts(session, stored, standing))) {
-    if (fillOnly || !wantsRenewal(standing, session.nowMs))
+    if (!renew && (fillOnly || !wantsRenewal(standing, session.nowMs)))
       return accept(session, stored, standing, waiting);
   }
   const edited = readEdited(stored);
@@ -156,6 +165,7 @@ async function isWhole(
 ): Promise<boolean> {
   const { pointer } = stored;
   if (pointer === null || pointer.root > session.root.version) return false;
+  if (isOutOfReach(pointer, session.nowMs)) return false;
   const known = await knownPointer(session, stored.product, stored.channel);
   if (
     known === undefined &&

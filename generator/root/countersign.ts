@@ -8,6 +8,7 @@ import {
   signaturePath,
 } from '../../client/format/tree.ts';
 import type { KeyRing } from '../keys/key-ring.ts';
+import { isOutOfReach } from '../release/out-of-reach.ts';
 import {
   manifestComment,
   pointerComment,
@@ -39,15 +40,18 @@ export interface Outdated {
   trustedComment: string;
   /** Of a pointer: where stock minisign looks. */
   side: string | null;
+  /** True for a pointer after which no honest one counts: the new key does not vouch for it. */
+  outOfReach: boolean;
 }
 
 export interface Countersigned {
   document: string;
   sha256: string;
-  state: 'signed' | 'pending';
+  /** `left`: a pointer after which no honest one counts; `qx-repo sign` makes it anew. */
+  state: 'signed' | 'pending' | 'left';
   /** "1 of 2", as the next root counts. */
   signatures: string;
-  /** The signature in the tree, or the absolute file that waits for other signers. */
+  /** The signature in the tree, where it would be, or the absolute file that waits for other signers. */
   path: string;
 }
 
@@ -90,18 +94,22 @@ export async function isPlaced(
 async function countersignOne(
   workspace: Workspace,
   next: Root,
-  { document, role, bytes, blocks, trustedComment: comment, side }: Outdated,
+  { document, role, bytes, blocks, trustedComment: comment, side, outOfReach }: Outdated,
   keys: KeyRing,
 ): Promise<Countersigned> {
   const { tree } = workspace;
-  const signed = await signDocument(next, role, bytes, blocks, keys, comment);
   const sha256 = sha256Of(bytes);
+  const path = signaturePath(sha256);
+  if (outOfReach) {
+    const { have } = judge(next, role, bytes, blocks);
+    return { document, sha256, state: 'left', signatures: have, path };
+  }
+  const signed = await signDocument(next, role, bytes, blocks, keys, comment);
   const about = { document, sha256, signatures: signed.have };
   if (!signed.complete) {
-    const path = await savePending(workspace, bytes, signed.blocks);
-    return { ...about, state: 'pending', path };
+    const file = await savePending(workspace, bytes, signed.blocks);
+    return { ...about, state: 'pending', path: file };
   }
-  const path = signaturePath(sha256);
   await addBlocks(tree, path, next, bytes, signed.blocks);
   if (side !== null) await writeBlocks(tree, side, await blocksOf(tree, bytes));
   await dropPending(workspace, sha256);
@@ -146,7 +154,7 @@ async function manifests(workspace: Workspace, current: Root): Promise<Outdated[
     const document = `manifest ${releaseWords(manifest)}`;
     const comment = manifestComment(manifest, sha256);
     const about = { document, bytes, blocks, trustedComment: comment };
-    found.push({ ...about, role: 'release', side: null });
+    found.push({ ...about, role: 'release', side: null, outOfReach: false });
   }
   return found;
 }
@@ -157,7 +165,8 @@ async function pointers(
   current: Root,
   next: Root,
 ): Promise<Outdated[]> {
-  const { tree } = workspace;
+  const { tree, effects } = workspace;
+  const nowMs = effects.clock.now();
   const found: Outdated[] = [];
   for (const [product, channel] of await listPointers(tree)) {
     const stored = await readPointer(tree, current, product, channel);
@@ -170,6 +179,7 @@ async function pointers(
       blocks: await pointerBlocks(tree, product, channel, bytes),
       trustedComment: pointerComment(pointer),
       side: sideSignaturePath(product, channel),
+      outOfReach: isOutOfReach(pointer, nowMs),
     });
   }
   return found;

@@ -10,7 +10,7 @@ import {
   parsePublicKeyFile,
   parsePublicKeyLine,
 } from '../../client/format/minisign/public-key.ts';
-import type { Root } from '../../client/format/root.ts';
+import { type Root, keyLineOf } from '../../client/format/root.ts';
 import { keyNames } from '../keys/key-names.ts';
 
 /** Where public keys are looked for. */
@@ -46,7 +46,7 @@ export async function findKey(
 }
 
 async function keyOfId(places: KeyPlaces, root: Root, id: string): Promise<PublicKey> {
-  const line = Object.hasOwn(root.keys, id) ? root.keys[id] : undefined;
+  const line = keyLineOf(root, id);
   if (line !== undefined) return parsePublicKeyLine(line);
   const name = (await keyNames(places.files, places.folder)).get(id);
   if (name !== undefined) return findKey(places, root, name);

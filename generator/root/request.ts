@@ -3,7 +3,7 @@ import type { SignatureBlock } from '../../client/format/minisign/signature.ts';
 import { type Root, encodeRoot } from '../../client/format/root.ts';
 import { rootPath, signaturePath } from '../../client/format/tree.ts';
 import { nextRoot } from '../../client/format/trust.ts';
-import type { KeyRing } from '../keys/key-ring.ts';
+import { type KeyRing, NO_KEYS } from '../keys/key-ring.ts';
 import { rootComment } from '../release/sign-document.ts';
 import { sha256Of } from '../tree/digest.ts';
 import { writeBlocks } from '../tree/signatures.ts';
@@ -15,7 +15,7 @@ import {
 } from '../workspace/pending.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import { type Countersigned, countersign } from './countersign.ts';
-import { judgeRoot, signRoot } from './sign-root.ts';
+import { judgeRoot, signRoot, signersOf } from './sign-root.ts';
 
 /** Root N+1 while it waits in pending/ for signatures. */
 export type RootRequest = Extract<PendingDocument, { type: 'root' }>;
@@ -27,7 +27,11 @@ export interface RootStep {
   /** In the tree, or the absolute file that the others sign. */
   path: string;
   signatures: string;
+  /** Ids of the keys that signed and count. */
+  signers: string[];
   countersigned: Countersigned[];
+  /** True where the keys at hand were not used: `qx-repo sign` does. */
+  unasked?: boolean;
 }
 
 export interface RootWork {
@@ -88,10 +92,16 @@ export async function advance(work: RootWork, request: RootRequest): Promise<Roo
   const { root, bytes } = request;
   const comment = rootComment(root, work.issued);
   const signed = await signRoot(current, root, bytes, request.blocks, keys, comment);
-  const about = { root, signatures: signed.have };
+  const about = { root, signatures: signed.have, signers: signersOf(signed.blocks) };
   const file = await savePending(workspace, bytes, signed.blocks);
   if (!signed.complete)
-    return { ...about, state: 'pending', path: file, countersigned: [] };
+    return {
+      ...about,
+      state: 'pending',
+      path: file,
+      countersigned: [],
+      unasked: keys === NO_KEYS,
+    };
   const countersigned = await countersign(workspace, current, root, keys);
   const lacking = countersigned.some(({ state }) => state === 'pending');
   if (lacking && !work.now) return { ...about, state: 'held', path: file, countersigned };
@@ -103,8 +113,9 @@ export async function advance(work: RootWork, request: RootRequest): Promise<Roo
 /** What a request has so far; nothing is signed. */
 export function standingOf({ current }: RootWork, request: RootRequest): RootStep {
   const { root, bytes, blocks, file } = request;
-  const { have } = judgeRoot(current, root, bytes, blocks);
-  return { state: 'pending', root, path: file, signatures: have, countersigned: [] };
+  const { have, blocks: counting } = judgeRoot(current, root, bytes, blocks);
+  const about = { root, signatures: have, signers: signersOf(counting) };
+  return { ...about, state: 'pending', path: file, countersigned: [], unasked: true };
 }
 
 async function publishRoot(

@@ -20,6 +20,11 @@ export function judgeRoot(
   };
 }
 
+/** Ids of the keys that made these blocks, each once. */
+export function signersOf(blocks: readonly SignatureBlock[]): string[] {
+  return [...new Set(blocks.map(({ keyId }) => keyId))];
+}
+
 /** Adds a signature of each key at hand that counts for either root and has not signed yet. */
 export async function signRoot(
   current: Root,

@@ -8,7 +8,7 @@ import {
   unite,
   verifyBlock,
 } from '../../client/format/minisign/signature.ts';
-import type { Root } from '../../client/format/root.ts';
+import { type Root, keyLineOf } from '../../client/format/root.ts';
 import { sideSignaturePath, signaturePath } from '../../client/format/tree.ts';
 import { sha256Of } from './digest.ts';
 import type { Tree } from './tree.ts';
@@ -62,9 +62,7 @@ export async function addBlocks(
 ): Promise<void> {
   const standing = await readBlocks(tree, path).catch(ignoreMalformed);
   const kept = standing.filter((block) => {
-    const line = Object.hasOwn(root.keys, block.keyId)
-      ? root.keys[block.keyId]
-      : undefined;
+    const line = keyLineOf(root, block.keyId);
     return line === undefined || verifyBlock(block, parsePublicKeyLine(line), bytes);
   });
   await writeBlocks(tree, path, unite(fresh, kept).slice(0, LIMITS.signatureBlocks));

@@ -13,6 +13,9 @@ import {
 import { parseStrictJson } from '../../client/format/strict-json.ts';
 import type { Workspace } from './workspace.ts';
 
+/** No publisher counts so far: what stands above was put there by a thief, so that no number is left. */
+export const LAST_SERIAL = 2 ** 52;
+
 /** The last pointer of a channel that was signed here or pulled. */
 const entry = v.object({ serial: positive, version, sha256 });
 
@@ -57,6 +60,16 @@ export async function writeSerials(
   await writeDurably(workspace.effects.files, workspace.paths.serials, bytes);
 }
 
+/**
+ * What counts of an entry once the key that signed it does not: hosts have forgotten its serial, and a number that
+ * nothing honest follows is not counted on from.
+ */
+export function withoutItsKey(entry: SerialEntry | undefined): SerialEntry | undefined {
+  return entry !== undefined && entry.serial > LAST_SERIAL
+    ? { ...entry, serial: 1 }
+    : entry;
+}
+
 /** Remembers a pointer; a lower serial than the known one changes nothing. */
 export async function recordSerial(
   workspace: Workspace,
@@ -66,7 +79,7 @@ export async function recordSerial(
 ): Promise<void> {
   const serials = await readSerials(workspace);
   const key = channelKey(product, channel);
-  if ((serials.channels[key]?.serial ?? 0) > seen.serial) return;
+  if ((withoutItsKey(serials.channels[key])?.serial ?? 0) > seen.serial) return;
   await writeSerials(workspace, {
     ...serials,
     channels: { ...serials.channels, [key]: seen },

@@ -16,14 +16,16 @@ export interface Refusal extends How {
   walksTo?: number;
   /** What was verified before the lie came, and may be remembered. */
   learns?: 'pointer' | 'manifest';
+  /** What only a key that the new root does not name any more vouched for. */
+  forgets?: 'floors';
 }
 
-/** The client refuses, and nothing that counts is another than before. */
+/** The client refuses, and nothing that counts is another than before. Gives what it printed on standard error. */
 export async function refuses(
   t: Test,
   world: World,
-  { exit, says, walksTo, learns, ...how }: Refusal,
-): Promise<void> {
+  { exit, says, walksTo, learns, forgets, ...how }: Refusal,
+): Promise<string> {
   const before = traces(world.host);
   const { status, signal, stderr } = await world.client(how);
   const after = traces(world.host);
@@ -32,7 +34,8 @@ export async function refuses(
   t.match(stderr, says);
   t.notMatch(stderr, /\n\s+at .*\.(?:c?js|ts):\d+/, 'no stack trace');
   t.same(after.install, before.install, 'what is installed is as before');
-  t.same(after.memory?.floors, before.memory?.floors, 'the floors are as before');
+  const floors = forgets === 'floors' ? {} : before.memory?.floors;
+  t.same(after.memory?.floors, floors, 'the floors are as before');
   if (walksTo !== undefined)
     t.equal(trustedRoot(world.host), walksTo, 'the trusted root');
   if (walksTo === undefined) t.same(after.trust, before.trust, 'no root was stored');
@@ -44,6 +47,7 @@ export async function refuses(
     t.same(after.manifests, before.manifests, 'the stored manifest is as before');
   t.same(others(after.state), others(before.state), 'nothing else of the state changed');
   t.same(after.forged, [], 'nothing in staging has the name of other bytes');
+  return stderr;
 }
 
 /** The client installs what the channel points to. */

@@ -3,6 +3,7 @@ import t from 'tap';
 import { encodePointer } from '../../client/format/pointer.ts';
 import { manifestPath, objectPath, signaturePath } from '../../client/format/tree.ts';
 import { endless, flipped, withFields } from '../support/bad-tree.ts';
+import { fixedKey, sha256 } from '../support/forge.ts';
 import { listed, putRoot, putSigned, role } from './documents.ts';
 import { installs, refuses } from './judge.ts';
 import {
@@ -23,6 +24,10 @@ const story = stories(t);
 const OBJECT = /^\/objects\//;
 const MANIFEST = /^\/manifests\//;
 
+/** What is said of an object that came whole and is another one. */
+const isNot = (expected: string, found: string): RegExp =>
+  new RegExp(`an object is not what .*[^]*expected +${expected} [^]*found +${found} `);
+
 /** The manifest that the pointer of stable names. */
 function manifestOf({ pointer }: ReturnType<World['publish']>): string {
   return manifestPath(pointer.manifests.any?.sha256 ?? '');
@@ -31,23 +36,28 @@ function manifestOf({ pointer }: ReturnType<World['publish']>): string {
 story(
   'the thief of the web server puts software of his own in the place of an object',
   async (t, world) => {
-    world.publish('1.1.0');
-    world.web.lies(OBJECT, says('#!/bin/sh\necho owned\n'));
-    await refuses(t, world, { exit: 21, says: /./, learns: 'manifest' });
+    const { object } = world.publish('1.1.0');
+    const own = Buffer.from('#!/bin/sh\necho owned\n');
+    world.web.lies(OBJECT, says(own));
+    const text = isNot(object.sha256, sha256(own));
+    await refuses(t, world, { exit: 21, says: text, learns: 'manifest' });
   },
 );
 
 story('an object is replaced by one of the same length', async (t, world) => {
   const { object } = world.publish('1.1.0');
-  world.web.lies(OBJECT, says(flipped(world.forge.read(objectPath(object.sha256)))));
-  await refuses(t, world, { exit: 21, says: /./, learns: 'manifest' });
+  const other = flipped(world.forge.read(objectPath(object.sha256)));
+  world.web.lies(OBJECT, says(other));
+  const text = isNot(object.sha256, sha256(other));
+  await refuses(t, world, { exit: 21, says: text, learns: 'manifest' });
 });
 
 story('an object of another release is served', async (t, world) => {
   const old = world.publish('1.1.0').object;
-  world.publish('1.2.0');
+  const { object } = world.publish('1.2.0');
   world.web.lies(OBJECT, answersFor(objectPath(old.sha256)));
-  await refuses(t, world, { exit: 21, says: /./, learns: 'manifest' });
+  const text = isNot(object.sha256, old.sha256);
+  await refuses(t, world, { exit: 21, says: text, learns: 'manifest' });
   world.web.repents();
   await installs(t, world, '1.2.0');
 });
@@ -58,7 +68,8 @@ story(
     for (const version of ['1.1.0', '1.2.0', '1.3.0']) {
       world.publish(version);
       world.web.lies(OBJECT, says(`malicious ${version}`));
-      await refuses(t, world, { exit: 21, says: /./, learns: 'manifest' });
+      const text = /an object is not what .*[^]*\(21 bytes\)[^]*\(15 bytes\)/;
+      await refuses(t, world, { exit: 21, says: text, learns: 'manifest' });
       world.web.repents();
       await installs(t, world, version);
     }
@@ -76,7 +87,11 @@ story('a compression bomb hides behind a small object', async (t, world) => {
   const source = world.forge.object(bomb);
   const sources = [{ ...source, encoding: 'br' as const }];
   world.publish('1.1.0', { component: { sources } });
-  await refuses(t, world, { exit: 21, says: /./, learns: 'manifest' });
+  await refuses(t, world, {
+    exit: 21,
+    says: /component qx-node[^]*found +more than 21 bytes/,
+    learns: 'manifest',
+  });
 });
 
 story('a host that has a release is asked for nothing twice', async (t, world) => {
@@ -221,7 +236,27 @@ story(
       says: /role "release"/,
       learns: 'pointer',
       walksTo: 2,
+      forgets: 'floors',
     });
+  },
+);
+
+story(
+  'what a stolen release key signed is not what a host goes back to by itself',
+  async (t, world) => {
+    const { root, channel } = world.forge.keys;
+    const next = fixedKey(21);
+    world.publish('6.6.6');
+    await installs(t, world, '6.6.6');
+    const roles = { ...world.forge.root.roles, release: role(1, next) };
+    putRoot(world.forge, 2, { keys: listed(root, channel, next), roles }, root);
+    const path = manifestOf(world.publish('6.6.7'));
+    putSigned(world.forge, path, world.forge.read(path), next);
+    await installs(t, world, '6.6.7');
+    const back = await world.client({ args: ['rollback'] });
+    t.equal(back.status, 20, back.stderr);
+    t.match(back.stderr, /a release key was replaced[^]*rollback --to 6\.6\.6/);
+    t.equal((await world.client({ args: ['rollback', '--to', '6.6.6'] })).status, 0);
   },
 );
 
@@ -254,7 +289,8 @@ story('a server takes the request and says nothing', async (t, world) => {
   world.host.configure({ connect_timeout: '1s', stall_timeout: '1s' });
   world.publish('1.1.0');
   world.web.lies(OBJECT, hangs);
-  await refuses(t, world, { exit: 10, says: /./, learns: 'manifest' });
+  const text = /the host does not answer[^]*within 1 s/;
+  await refuses(t, world, { exit: 10, says: text, learns: 'manifest' });
 });
 
 story('a server lies about the length', async (t, world) => {

@@ -162,8 +162,9 @@ for (const { name, now, refused } of OTHERS) {
       else resignManifest(world.forge, pointer, signers);
       if (refused === true) {
         const says = new RegExp(`too few valid signatures for the role "${who}"`);
-        const learns = who === 'release' ? ('pointer' as const) : undefined;
-        const rest = learns === undefined ? {} : { learns };
+        // What the old release key alone vouched for is forgotten, its floors as well.
+        const rest =
+          who === 'release' ? ({ learns: 'pointer', forgets: 'floors' } as const) : {};
         await refuses(t, world, { exit: 20, says, walksTo: 2 + step, ...rest });
       } else await installs(t, world, `1.${step + 1}.0`);
     }

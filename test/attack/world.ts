@@ -30,6 +30,8 @@ export interface How {
   at?: string;
   /** Words in front of the client: another user, … */
   as?: string[];
+  /** Options of Node.js. */
+  node?: string[];
 }
 
 type Tell = (t: Test, world: World) => Promise<void>;
@@ -39,7 +41,10 @@ const CHOSEN = process.env.QX_STORY?.split('\n');
 const PATIENT = { connect_timeout: '20s', stall_timeout: '20s', retries: 0 };
 
 /** Stories of one file share the host that each of them begins with. */
-export function stories(top: Test): (name: string, tell: Tell) => void {
+export function stories(
+  top: Test,
+  options: { skip?: string } = {},
+): (name: string, tell: Tell, needed?: { skip?: string }) => void {
   // Not tap's own folder, which is the same for all that run this file: the mutants do so at the same time.
   const folder = fs.mkdtempSync('/tmp/quantix-attack-');
   top.teardown(() => fs.rmSync(folder, { recursive: true }));
@@ -52,9 +57,9 @@ export function stories(top: Test): (name: string, tell: Tell) => void {
     (how.at === undefined
       ? programPath('qx-update')
       : (clocked ??= buildClientAt(clock)));
-  return (name, tell) => {
+  return (name, tell, needed = {}) => {
     if (CHOSEN !== undefined && !CHOSEN.includes(name)) return;
-    void top.test(name, async (t) => {
+    void top.test(name, { ...options, ...needed }, async (t) => {
       t.setTimeout(120_000);
       base ??= begin(top, path.join(folder, 'base'));
       told += 1;
@@ -100,7 +105,8 @@ async function enter(
     client: async (how = {}) => {
       // Without what the test runner adds to the environment, which would slow the client down.
       const words = [...(how.as ?? []), 'env', '-u', 'NODE_OPTIONS', process.execPath];
-      const [program = '', ...rest] = [...words, await file(how), '--root', host.dir];
+      const client = [...(how.node ?? []), await file(how), '--root', host.dir];
+      const [program = '', ...rest] = [...words, ...client];
       const env = how.at === undefined ? {} : { QX_CLOCK: how.at };
       return run(program, [...rest, ...(how.args ?? ['apply'])], { env });
     },

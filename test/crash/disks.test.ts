@@ -96,12 +96,15 @@ t.test('so few descriptors that not even Node starts, and some more', async (t) 
   const ends: Record<string, number> = {};
   for (let count = 16; count <= 32; count += 1) {
     const limit = ['sh', '-c', `ulimit -n ${count}; exec "$@"`, 'sh'];
-    const { status } = await builtClient(at, ['apply'], limit);
+    const { status, said } = await builtClient(at, ['apply'], limit);
     ends[`${count}`] = status;
+    if (status === 31) t.match(said, /may open no more files[^]*ulimit -n/);
+    t.notMatch(said, /is the program "flock"/);
     t.same(faultsInBetween(at, SCENARIO), []);
   }
   t.comment(`exit codes by descriptors ${JSON.stringify(ends)}`);
   t.not(ends['16'], 0);
+  t.ok(Object.values(ends).includes(31), 'and some say what is missing');
   await builtClient(at, ['apply']);
   t.same([standing(at), await deepFaults(at)], [NEW, []]);
 });

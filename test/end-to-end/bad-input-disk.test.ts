@@ -18,7 +18,14 @@ function onDisk(file: string, options: string) {
     const path = host.path(file);
     const copy = `${path}.copy`;
     fs.cpSync(path, copy, { recursive: true, verbatimSymlinks: true });
-    execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'quantix-test', path]);
+    execFileSync('mount', [
+      '-t',
+      'tmpfs',
+      '-o',
+      `${options},mode=755`,
+      'quantix-test',
+      path,
+    ]);
     fs.cpSync(copy, path, { recursive: true, verbatimSymlinks: true });
     return () => execFileSync('umount', ['-l', path]);
   };

@@ -18,6 +18,7 @@ const JOURNAL = `${JSON.stringify({
   from: null,
   to: 1,
   services: [],
+  attachments: [],
   started: '2026-01-01T00:00:00Z',
 })}\n`;
 

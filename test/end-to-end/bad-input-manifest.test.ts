@@ -255,20 +255,30 @@ const MANIFEST_WORDS: Row[] = [
     },
   },
   {
-    name: 'dependencies, which are not known yet',
+    name: 'a dependency on a product whose version nobody knows',
     publish: manifest({
       dependencies: [{ product: 'quantix-vdc', min_version: '1.0.0' }],
     }),
     exit: 75,
     verified: 'manifest',
-    says: { error: /"dependencies"/, where: RELEASE, found: /dependencies/ },
+    says: {
+      error: /dependency: nothing knows which quantix-vdc there is/,
+      where: /./,
+      expected: /1\.0\.0/,
+      hint: /facts/,
+    },
   },
   {
-    name: 'hooks, which are not known yet',
-    publish: component({ hooks: ['pre-install'] }),
-    exit: 75,
+    name: 'a hook that the host does not have',
+    publish: component({ hooks: ['move-guests'] }),
+    exit: 25,
     verified: 'manifest',
-    says: { error: /"hooks"/, where: RELEASE, found: /hooks/ },
+    says: {
+      error: /qx-node: a hook is not there/,
+      where: /hooks\.d/,
+      expected: /"move-guests"/,
+      hint: /hosts that have this hook/,
+    },
   },
   {
     name: 'a system image for a host that has no slots',

@@ -244,22 +244,6 @@ const POLICY: Row[] = [
       hint: /--now/,
     },
   },
-  {
-    name: 'a stepping stone, which is not known yet',
-    publish: pointer({
-      via: [
-        {
-          version: '1.0.5',
-          release: 2,
-          manifests: { any: { sha256: '0'.repeat(64), size: 1 } },
-          for: '<1.0.5',
-        },
-      ],
-    }),
-    exit: 75,
-    verified: 'pointer',
-    says: { error: /"via"/, where: POINTER, found: /via/ },
-  },
 ];
 
 function raiseSerial(stateDir: string): void {

@@ -251,7 +251,9 @@ t.test('Ctrl-C in the middle of a publication leaves a whole tree', async (t) =>
   save({ version: 'one' }, 30_000_000);
   const loop = dev();
   const staging = path.join(workspace.dir, '.qx-repo/staging');
-  await until(() => Promise.resolve(fs.readdirSync(staging).length > 0));
+  const begun = (): boolean =>
+    fs.existsSync(staging) && fs.readdirSync(staging).length > 0;
+  await until(() => Promise.resolve(begun()));
   await loop.stop();
   t.match(loop.events().at(-1), { event: 'stopped' });
   const { status, stdout, stderr } = await qxRepo(['verify', workspace.public]);

@@ -1,8 +1,10 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import process from 'node:process';
 import t, { type Test } from 'tap';
-import { runCommandLine } from '../../client/cli.ts';
-import { effectsAt, ok, write } from '../generator/support.ts';
+import { ok, write } from '../generator/support.ts';
+import { buildClientAt } from '../support/client-at.ts';
+import { run } from '../support/process.ts';
 import { ROOT } from '../support/setup.mjs';
 
 /** Trees that were published once: every later version reads them. Their pointers live in March 2026. */
@@ -11,9 +13,14 @@ const THEN = '2026-03-02T12:00:00Z';
 
 interface Host {
   dir: string;
-  update(...args: string[]): Promise<number>;
+  update(...args: string[]): Promise<number | null>;
   file(name: string): string;
 }
+
+/** The built client, by the clock of that day. */
+let client: Promise<string> | undefined;
+const builtClient = (): Promise<string> =>
+  (client ??= buildClientAt(path.join(t.testdir(), 'client-at.cjs')));
 
 /** A host of that day that was made with the first root of the tree. */
 function hostOf(t: Test, tree: string): Host {
@@ -31,16 +38,12 @@ function hostOf(t: Test, tree: string): Host {
   };
   const lines = Object.entries(settings).map(([key, value]) => `${key} = "${value}"\n`);
   write(path.join(dir, 'quantix/update.toml'), lines.join(''));
-  const said = (text: string): true => (t.comment(text.trimEnd()), true);
-  const update = (...args: string[]): Promise<number> =>
-    runCommandLine(['--root', dir, ...args], {
-      fx: effectsAt(THEN),
-      env: {},
-      stdout: { write: said },
-      stderr: { write: said },
-      signal: new AbortController().signal,
-      machine: 'x86_64',
-    });
+  const update = async (...args: string[]): Promise<number | null> => {
+    const words = [await builtClient(), '--root', dir, ...args];
+    const ended = await run(process.execPath, words, { env: { QX_CLOCK: THEN } });
+    t.comment(ended.stdout + ended.stderr);
+    return ended.status;
+  };
   return { dir, update, file: (name) => fs.readFileSync(path.join(dir, name), 'utf8') };
 }
 

@@ -12,11 +12,14 @@ import { type Finished, qxUpdate, run } from '../support/process.ts';
 import { type Ended, publish, standing, world } from '../support/three-components.ts';
 import { leavesTrace } from '../support/traces.ts';
 
-/** As in kill.test.ts, with processes: every tenth cut is a SIGKILL, and the built client recovers and goes on. */
+/**
+ * As in kill.test.ts, with processes: every twentieth cut is a SIGKILL, and the built client recovers and goes on. Every
+ * tenth each night.
+ */
 
 t.setTimeout(600_000);
 
-const EVERY = 10;
+const EVERY = Number(process.env.QX_KILL_EVERY) || 20;
 
 async function recoverAndApply(dir: string): Promise<Ended> {
   const recovered = await qxUpdate(['--root', dir, 'recover']);

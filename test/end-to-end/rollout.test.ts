@@ -1,42 +1,12 @@
 import fs from 'node:fs';
-import t, { type Test } from 'tap';
-import type { Pointer } from '../../client/format/pointer.ts';
+import t from 'tap';
 import { placeOf, type Rollout } from '../../client/policy/rollout.ts';
 import { runAt } from '../support/clocked.ts';
-import { makeForge } from '../support/forge.ts';
-import { makeHost } from '../support/sandbox.ts';
+import { hostAtOne, type Refused, START } from '../support/host-at-one.ts';
+import { makeHost, makeWorkspace } from '../support/sandbox.ts';
 
-/** A host that runs 1.0.0, and a channel whose pointer says more than a version. */
-
-const START = '2098-03-01T00:00:00Z';
 const ROLLOUT: Rollout = { start: START, hours: 100, from: 0, to: 100 };
-const LIFE = { issued: '2098-02-01T00:00:00Z', expires: '2098-09-01T00:00:00Z' };
 const HOUR_MS = 3_600_000;
-
-interface Refused {
-  error: { exitCode: number; message: string; expected?: string; found?: string };
-}
-
-async function hostAtOne(t: Test, config: Record<string, string[]> = {}) {
-  const dir = t.testdir();
-  const forge = makeForge(`${dir}/tree`);
-  const url = `file://${forge.dir}`;
-  const host = makeHost(`${dir}/host`, { url, root: forge.rootBytes });
-  host.configure({ auto_apply: true, ...config });
-  forge.release({ version: '1.0.0', serial: 1, pointer: LIFE });
-  t.equal((await runAt(host, START, ['run'])).status, 0);
-  let serial = 1;
-  const publish = (fields: Partial<Pointer>) =>
-    forge.release({
-      version: '1.1.0',
-      serial: (serial += 1),
-      manifest: { release: 2 },
-      pointer: { ...LIFE, ...fields },
-    });
-  const node = host.path('/data/bin/qx-node');
-  const runs = (): string => /\d\.\d\.\d/.exec(fs.readFileSync(node, 'utf8'))?.[0] ?? '';
-  return { host, publish, runs };
-}
 
 t.test(
   'a host takes a release at its own moment of the rollout, and not before',
@@ -59,6 +29,37 @@ t.test(
     const due = await runAt(host, told, ['run']);
     t.equal(due.status, 0, due.stderr);
     t.equal(runs(), '1.1.0');
+  },
+);
+
+t.test(
+  'a rollout of another time, or of no time, lets through whom it says',
+  async (t) => {
+    const rollouts: [string, Partial<Rollout>][] = [
+      ['was over long before its pointer was made', { start: '2020-01-01T00:00:00Z' }],
+      ['lasts no time and has begun', { hours: 0 }],
+      ['has begun this very second, with everybody', { from: 100 }],
+    ];
+    for (const [what, changed] of rollouts)
+      await t.test(`a rollout that ${what}`, async (t) => {
+        const { host, publish, runs } = await hostAtOne(t);
+        publish({ rollout: { ...ROLLOUT, ...changed } });
+        const { status, stderr } = await runAt(host, START, ['run']);
+        t.equal(status, 0, stderr);
+        t.equal(runs(), '1.1.0');
+      });
+    await t.test(
+      'one of no time shuts out the rest for as long as it stands',
+      async (t) => {
+        const { host, publish, runs } = await hostAtOne(t);
+        publish({ rollout: { ...ROLLOUT, hours: 0, to: 0 } });
+        const late = Date.parse(START) + 1000 * HOUR_MS;
+        const { status, stderr } = await runAt(host, late, ['run']);
+        t.equal(status, 75, stderr);
+        t.match(stderr, /not among its hosts[^]*a place below 0 %/);
+        t.equal(runs(), '1.0.0');
+      },
+    );
   },
 );
 
@@ -106,4 +107,40 @@ t.test('a run that has nothing new to do does not ask who the host is', async (t
   }));
   t.equal(again.status, 0);
   t.notMatch(asked.join(' '), /host-id|\/sys\//);
+});
+
+t.test('what qx-repo says of a rollout is what the host does', async (t) => {
+  const dir = t.testdir();
+  const workspace = await makeWorkspace(`${dir}/w`);
+  const publish = async (version: string, ...channel: string[]): Promise<void> => {
+    fs.writeFileSync(`${dir}/qx-node`, `echo ${version}`, { mode: 0o755 });
+    const what = ['--product', 'quantix-os', '--component', `qx-node=${dir}/qx-node`];
+    await workspace.ok(['generate', '--version', version, ...what, ...channel]);
+  };
+  await publish('1.0.0', '--channel', 'stable');
+  await publish('1.1.0');
+  const host = makeHost(`${dir}/host`, {
+    url: `file://${workspace.public}`,
+    root: `${workspace.public}/root/1.json`,
+  });
+  t.equal((await host.run(['apply'])).status, 0);
+  const step = (...words: string[]) =>
+    workspace.ok(['rollout', 'quantix-os', 'stable', ...words]);
+  const waits = async (message: RegExp): Promise<void> => {
+    const { status, stderr } = await host.run(['apply']);
+    t.equal(status, 75, stderr);
+    t.match(stderr, message);
+  };
+  await step('start', '--version', '1.1.0', '--hours', '1000', '--groups', 'canary');
+  await waits(/not among its hosts[^]*canary/);
+  await step('start', '--hours', '8760', '--from', '0', '--to', '0');
+  await waits(/not among its hosts[^]*a place below 0 %/);
+  await step('pause');
+  await waits(/the publisher has paused/);
+  await step('resume');
+  await waits(/not among its hosts/);
+  await step('finish');
+  const { status, stderr } = await host.run(['apply']);
+  t.equal(status, 0, stderr);
+  t.match(fs.readFileSync(host.path('/data/bin/qx-node'), 'utf8'), /1\.1\.0/);
 });

@@ -15,6 +15,7 @@ import {
   readBootState,
   slotHost,
   systemImage,
+  writeBootState,
 } from '../support/slot-host.ts';
 import { client } from '../support/three-components.ts';
 
@@ -81,26 +82,54 @@ t.test('a disk that fails at any effect', async (t) => {
   t.same(faults, []);
 });
 
+/**
+ * The cuts after which the event stands in the history another number of times than once: a run of `command` cut before
+ * each of its effects, then a whole one.
+ */
+async function notToldOnce(
+  prepared: string,
+  command: string,
+  event: string,
+): Promise<{ cuts: number; wrong: string[] }> {
+  const wrong: string[] = [];
+  for (let last = 1; ; last += 1) {
+    const host = `${prepared}-${event}-${last}`;
+    fs.cpSync(prepared, host, { recursive: true, verbatimSymlinks: true });
+    const run = cutOff(last);
+    await client(host, [command], run);
+    await client(host, [command], cutOff(Infinity));
+    const told = fs.readFileSync(`${host}/data/updates/history.ndjson`, 'utf8');
+    const times = told.split(`"event":"${event}"`).length - 1;
+    if (times !== 1) wrong.push(`before effect ${last}: told ${times} times`);
+    fs.rmSync(host, { recursive: true });
+    if (run.seen.length < last) return { cuts: last - 1, wrong };
+  }
+}
+
 t.test(
   'that a system is good is told once, wherever the run that notes it is cut',
   async (t) => {
     const { prepared } = imageUpdate(t);
     await client(prepared, ['apply'], cutOff(Infinity));
     boot(prepared, 'B', 'trial');
-    const untold: string[] = [];
-    for (let last = 1, ended = false; !ended; last += 1) {
-      const host = `${prepared}-good-${last}`;
-      fs.cpSync(prepared, host, { recursive: true, verbatimSymlinks: true });
-      const run = cutOff(last);
-      await client(host, ['mark-good'], run);
-      ended = run.seen.length < last;
-      await client(host, ['mark-good'], cutOff(Infinity));
-      const told = fs.readFileSync(`${host}/data/updates/history.ndjson`, 'utf8');
-      const times = told.split('"event":"installed"').length - 1;
-      if (times !== 1) untold.push(`before effect ${last}: told ${times} times`);
-      fs.rmSync(host, { recursive: true });
-    }
-    t.same(untold, []);
+    const { cuts, wrong } = await notToldOnce(prepared, 'mark-good', 'installed');
+    t.ok(cuts > 10, `${cuts} cuts`);
+    t.same(wrong, []);
+  },
+);
+
+t.test(
+  'that a trial was given up is told once, wherever the run that notes it is cut',
+  async (t) => {
+    const { prepared } = imageUpdate(t);
+    await client(prepared, ['apply'], cutOff(Infinity));
+    const { slots } = await readBootState(prepared);
+    const usedUp = { A: slots.A, B: { kind: 'trial', triesLeft: 0 } } as const;
+    await writeBootState(prepared, { next: 'A', slots: usedUp });
+    boot(prepared, 'A', 'fallback');
+    const { cuts, wrong } = await notToldOnce(prepared, 'recover', 'returned');
+    t.ok(cuts > 10, `${cuts} cuts`);
+    t.same(wrong, []);
   },
 );
 
@@ -161,7 +190,7 @@ t.test('a client that marks good before it has looked is found', async (t) => {
   t.match([honest.status, await kind()], [75, 'trial']);
   const careless = await brokenClient(t, {
     file: 'client/commands/slots.ts',
-    from: "    if (flags.is('if-healthy') && session !== null) await refuseUnhealthy(session);\n",
+    from: '    if (asked) await refuseUnhealthy(session);\n',
     to: '',
   });
   const { status } = await run(careless, 'mark-good', '--if-healthy');

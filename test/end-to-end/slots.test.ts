@@ -1,6 +1,9 @@
 import fs from 'node:fs';
 import t from 'tap';
-import { sha256 } from '../support/forge.ts';
+import { parsePointer } from '../../client/format/pointer.ts';
+import { manifestPath, pointerPath } from '../../client/format/tree.ts';
+import { listed, putRoot, putSigned, role } from '../attack/documents.ts';
+import { fixedKey, sha256 } from '../support/forge.ts';
 import {
   boot,
   chosenSlot,
@@ -42,7 +45,10 @@ t.test('an image is written to the other slot, tried, and marked good', async (t
     const all = slotHost(t.testdir({ tree: {}, host: {} }));
     const { forge, host } = all;
     const image = systemImage('1.0.0');
-    publishImage(forge, { version: '1.0.0', serial: 1, image, encoding });
+    const content = { sha256: sha256(image), size: 1 };
+    const attachments = [{ name: 'sbom', media_type: 'text/spdx', content }];
+    const manifest = { attachments };
+    publishImage(forge, { version: '1.0.0', serial: 1, image, encoding, manifest });
     const before = slotStart(host.dir, 'A', image.length);
 
     const check = await host.run(['check', '--exit-code']);
@@ -89,6 +95,7 @@ t.test('an image is written to the other slot, tried, and marked good', async (t
       slots: { B: { kind: 'good', triesLeft: 8 } },
     });
     t.match(await ok(all, 'history'), /installed\s+1\.0\.0/);
+    t.match(await ok(all, 'history', '--attachments'), /1\.0\.0[^]*sbom {2}text\/spdx/);
     t.match(await ok(all, 'run'), /^$/, 'nothing new, and nothing to say');
     t.match(await ok(all, 'check'), /up to date: 1\.0\.0/);
     t.match(await ok(all, 'verify'), /slot B are as signed/);
@@ -231,6 +238,36 @@ t.test('mark-good --if-healthy says what is not well, and marks nothing', async 
   t.match(await readBootState(host.dir), {
     slots: { B: { kind: 'trial', triesLeft: 2 } },
   });
+});
+
+t.test('past a replaced release key the other slot is to be named', async (t) => {
+  const all = slotHost(t.testdir({ tree: {}, host: {} }));
+  const { forge, host } = all;
+  const { root, channel } = forge.keys;
+  const installed = async (version: string, serial: number): Promise<void> => {
+    const at = { version, serial, manifest: { release: serial } };
+    publishImage(forge, { ...at, image: systemImage(version) });
+    if (serial > 2) {
+      const pointer = parsePointer(forge.read(pointerPath('quantix-os', 'stable')));
+      const path = manifestPath(pointer.manifests.any?.sha256 ?? '');
+      putSigned(forge, path, forge.read(path), next);
+    }
+    await ok(all, 'apply');
+    await bootNext(all);
+    await ok(all, 'mark-good');
+  };
+  const next = fixedKey(21);
+  await installed('1.0.0', 1);
+  await installed('1.1.0', 2);
+  t.match(await ok(all, 'rollback', '--dry-run'), /would boot slot B \(1\.0\.0\)/);
+  const roles = { ...forge.root.roles, release: role(1, next) };
+  putRoot(forge, 2, { keys: listed(root, channel, next), roles }, root);
+  await installed('1.2.0', 3);
+  const back = await host.run(['rollback']);
+  t.equal(back.status, 20, back.stderr);
+  t.match(back.stderr, /a release key was replaced[^]*qx-update rollback --slot/);
+  t.match(await readBootState(host.dir), { next: 'B' });
+  t.match(await ok(all, 'rollback', '--slot'), /slot A \(1\.1\.0\) is next/);
 });
 
 t.test('mark-bad gives the running system up', async (t) => {

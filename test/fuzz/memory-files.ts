@@ -89,7 +89,7 @@ function infoOf(node: Node | undefined): FileInfo | null {
   if (node === undefined) return null;
   const size = node.type === 'file' ? node.bytes.length : 0;
   const { type, mode } = node;
-  return { type, size, mode, modifiedMs: 0, changedMs: 0, uid: 0 };
+  return { type, size, mode, modifiedMs: 0, changedMs: 0 };
 }
 
 function openFile(node: Node & { type: 'file' }): OpenFile {

@@ -52,8 +52,18 @@ t.test('a step back is refused unless it is said, and hosts are told', async (t)
     state: 'published',
   });
   t.match(pointerOf(workspace, 'dev'), { version: '1.0.0', rollback: true, serial: 3 });
+  t.match(await ok(workspace, ['point', 'quantix-os', 'dev', '1.0.0', '--rollback']), {
+    state: 'unchanged',
+  });
   await ok(workspace, ['point', 'quantix-os', 'dev', '1.1.0']);
   t.notOk('rollback' in pointerOf(workspace, 'dev'));
+  const { version } = pointerOf(workspace, 'dev');
+  await ok(workspace, ['point', 'quantix-os', 'dev', version, '--rollback']);
+  t.match(
+    pointerOf(workspace, 'dev'),
+    { version, rollback: true },
+    'where it is already',
+  );
 });
 
 t.test('a version that is not there is refused with those that are', async (t) => {

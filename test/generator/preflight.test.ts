@@ -122,6 +122,13 @@ const ROWS: Row[] = [
     status: 33,
     says: 'a newer trust root is served',
   },
+  {
+    name: 'a root that is not known here, and a release made under the one before',
+    served: nextRoot,
+    ours: (dir) => release(dir, '1.2.0', 'ours', 'stable'),
+    status: 33,
+    says: /a newer trust root is served[^]*root 1 at the most[^]*root 2/,
+  },
   { name: 'a root that is not there yet', ours: nextRoot, status: 0 },
   {
     name: 'a pointer that no host takes: publishing mends it',

@@ -27,6 +27,7 @@ t.test(
       second.stdout,
       /root 2 waited already and is changed further: it had no signature yet/,
     );
+    t.match(second.stdout, /^next: qx-repo sign signs it.*\nand: send that file/m);
     t.equal(pendingIn(workspace).length, 1, 'one request');
     handOver(workspace, 'root-2');
     const third = await ok(workspace, ['root', 'set-threshold', 'root', '2']);
@@ -43,6 +44,9 @@ t.test(
       { version: 2, signatures: '1 of 1 of root 1, 1 of 2 of root 2' },
     ]);
     t.equal(fs.existsSync(path.join(workspace, 'public/root/2.json')), false);
+    const text = (await qxRepo(workspace, ['root', 'show'])).stdout;
+    t.match(text, /key +root: \+ [0-9A-F]{16} \(root-2\)/, 'by its name in keys/');
+    t.match(text, /signed by [0-9A-F]{16} \(root\)$/m);
     const key = path.join(dir, 'elsewhere/root-2.key');
     t.match(await ok(workspace, ['sign', '--key', key]), {
       root: { state: 'published' },
@@ -52,6 +56,30 @@ t.test(
       floors: { 'quantix-os': 1 },
       roles: { root: { threshold: 2 }, 'channel/dev': { keys: [ids.ci] } },
     });
+    await verified(t, workspace);
+  },
+);
+
+t.test(
+  'the thief of the next root key alone gets no root: the key before has to sign',
+  async (t) => {
+    const dir = t.testdir();
+    const workspace = await newWorkspace(path.join(dir, 'w'));
+    const ids = await keygen(workspace, 'root-2');
+    const before = handOver(workspace, 'root');
+    const tree = served(workspace);
+    const waits = {
+      state: 'pending',
+      signatures: '0 of 1 of root 1, 1 of 1 of root 2',
+      signers: [ids['root-2']],
+    };
+    t.match(await ok(workspace, ['root', 'rotate', 'root', 'root', 'root-2']), waits);
+    t.match((await ok(workspace, ['sign'])).root, waits, 'however often');
+    const { stdout } = await qxRepo(workspace, ['sign']);
+    t.match(stdout, /^next: send that file/m, 'the keys that are here have signed');
+    t.same(served(workspace), tree, 'nothing is served of it');
+    const signed = await ok(workspace, ['sign', '--key', before]);
+    t.match(signed.root, { state: 'published', version: 2 });
     await verified(t, workspace);
   },
 );

@@ -17,11 +17,15 @@ const PASSES = "import t from 'tap'; t.pass('as it should');\n";
 
 t.setTimeout(300_000);
 
-/** A small project with our own way to run tests, and these suites: name → file → its text. */
+/**
+ * A small project with our own way to run tests, and these suites: name → file → its text. Each suite names the files of
+ * `first` before its folder.
+ */
 function makeProject(
   dir: string,
   suites: Record<string, Record<string, string>>,
   check = 'true',
+  first: string[] = [],
 ): string {
   for (const part of PARTS) copy(path.join(ROOT, part), path.join(dir, part));
   fs.symlinkSync(path.join(ROOT, 'node_modules'), path.join(dir, 'node_modules'));
@@ -35,7 +39,10 @@ function makeProject(
     type: 'module',
     scripts: { check, test: 'node test/support/run.mjs' },
     suites: Object.fromEntries(
-      Object.keys(suites).map((name) => [name, [`test/${name}`]]),
+      Object.keys(suites).map((name) => [
+        name,
+        [...first.map((file) => `test/${name}/${file}`), `test/${name}`],
+      ]),
     ),
   };
   fs.writeFileSync(path.join(dir, 'package.json'), JSON.stringify(project));
@@ -95,6 +102,42 @@ for (const [why, files, CI] of FAULTS) {
     t.match(lastLine(ended), /^\d+ passed, \d+ failed, \d+ skipped$/);
   });
 }
+
+const SLOW =
+  "import t from 'tap'; await new Promise((end) => setTimeout(end, 2000)); t.pass('late');\n";
+
+t.test(
+  'a suite that names files starts them first, and counts what each says',
+  async (t) => {
+    const files = { ...GOOD, 'b.test.ts': PASSES, 'c.test.ts': PASSES };
+    const project = makeProject(t.testdir(), { suite: files }, 'true', [
+      'c.test.ts',
+      'b.test.ts',
+    ]);
+    const ended = await ciRun(project, { QX_TEST_JOBS: '1' });
+    t.equal(ended.status, 0);
+    const order = [...ended.stdout.matchAll(/^ok +test\/suite\/(\w)\.test\.ts/gm)];
+    t.same(
+      order.map(([, name]) => name),
+      ['c', 'b', 'a'],
+    );
+    t.equal(lastLine(ended), '3 passed, 0 failed, 0 skipped');
+  },
+);
+
+t.test('a failure among files that run beside each other is counted', async (t) => {
+  const files = {
+    'a.test.ts': PASSES.replace('pass', 'fail'),
+    'b.test.ts': 'process.exit(3);\n',
+    'c.test.ts': SLOW,
+  };
+  const project = makeProject(t.testdir(), { suite: files }, 'true', ['c.test.ts']);
+  const ended = await ciRun(project, { QX_TEST_JOBS: '2' });
+  t.equal(ended.status, 1);
+  t.match(ended.stdout, /^not ok test\/suite\/a\.test\.ts/m);
+  t.match(ended.stdout, /^not ok test\/suite\/b\.test\.ts/m);
+  t.equal(lastLine(ended), '1 passed, 2 failed, 0 skipped');
+});
 
 t.test('where tests may be skipped, a suite that ran others is well', async (t) => {
   const dir = makeProject(t.testdir(), { suite: { ...GOOD, 'b.test.ts': SKIPS } });

@@ -20,7 +20,14 @@ t.test('the packed package brings both programs into an empty folder', (t) => {
     npm(['pack', '--json', '--pack-destination', dir], ROOT),
   ) as [{ filename: string; files: { path: string }[] }];
   const files = packed.files.map((file) => file.path);
-  t.ok(files.includes('dist/qx-update.cjs') && files.includes('dist/qx-repo.mjs'));
+  for (const file of [
+    'dist/qx-update.cjs',
+    'dist/qx-repo.mjs',
+    'dist/man/qx-update.8',
+    'dist/man/qx-repo.1',
+    'client/TROUBLESHOOTING.md',
+  ])
+    t.ok(files.includes(file), file);
   t.notOk(
     files.some((file) => file.startsWith('test/')),
     'tests stay at home',

@@ -23,25 +23,29 @@ function blocks(text: string): string[] {
 
 for (const readme of READMES) {
   const script = blocks(fs.readFileSync(path.join(ROOT, readme), 'utf8'));
-  t.test(`every command in ${readme} runs`, needs('minisign', 'jq', 'rsync'), (t) => {
-    const dir = t.testdir({ bin: {}, work: {} });
-    for (const program of ['qx-repo', 'qx-update'] as const) {
-      fs.symlinkSync(programPath(program), path.join(dir, 'bin', program));
-    }
-    // One shell for all blocks of a file, as one person at one prompt; the first command that fails ends it.
-    const { status, stdout, stderr } = spawnSync('sh', ['-eu'], {
-      cwd: path.join(dir, 'work'),
-      input: script.join('\n'),
-      encoding: 'utf8',
-      env: {
-        PATH: `${dir}/bin:${process.env.PATH ?? ''}`,
-        HOME: dir,
-        QUANTIX_SOURCE: ROOT,
-      },
-    });
-    t.equal(status, 0, `${stdout}\n${stderr}`);
-    t.end();
-  });
+  t.test(
+    `every command in ${readme} runs`,
+    needs('minisign', 'jq', 'rsync', 'curl', 'openssl'),
+    (t) => {
+      const dir = t.testdir({ bin: {}, work: {} });
+      for (const program of ['qx-repo', 'qx-update'] as const) {
+        fs.symlinkSync(programPath(program), path.join(dir, 'bin', program));
+      }
+      // One shell for all blocks of a file, as one person at one prompt; the first command that fails ends it.
+      const { status, stdout, stderr } = spawnSync('sh', ['-eu'], {
+        cwd: path.join(dir, 'work'),
+        input: script.join('\n'),
+        encoding: 'utf8',
+        env: {
+          PATH: `${dir}/bin:${process.env.PATH ?? ''}`,
+          HOME: dir,
+          QUANTIX_SOURCE: ROOT,
+        },
+      });
+      t.equal(status, 0, `${stdout}\n${stderr}`);
+      t.end();
+    },
+  );
 }
 
 t.test('there are commands to run', (t) => {

@@ -147,3 +147,33 @@ t.test(
       );
   },
 );
+
+t.test(
+  'the API is served on a socket and by the words of its settings',
+  needs('busybox'),
+  async (t) => {
+    const host = makeAppliance(t.testdir());
+    const command = async (): Promise<string> =>
+      (
+        await service(
+          host,
+          'quantix-update-serve',
+          'eval',
+          'echo "$command" $command_args',
+        )
+      ).stdout.trim();
+    t.equal(
+      await command(),
+      '/usr/bin/qx-update serve --socket /run/quantix/update.sock',
+    );
+    const settings = 'socket=/run/other.sock\ncommand_args="--style vdc"\n';
+    host.put('/etc/conf.d/quantix-update-serve', settings);
+    t.equal(
+      await command(),
+      '/usr/bin/qx-update serve --socket /run/other.sock --style vdc',
+    );
+    t.match(await service(host, 'quantix-update-serve', 'depend'), {
+      stdout: /^after .*\bquantix-update-check\b/m,
+    });
+  },
+);

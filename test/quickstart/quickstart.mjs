@@ -8,6 +8,8 @@ import path from 'node:path';
 import { setUp, ROOT } from '../support/setup.mjs';
 
 const started = Date.now();
+// The host is a folder that only its user may write, whatever the umask.
+process.umask(0o022);
 setUp();
 
 const QX_REPO = path.join(ROOT, 'dist/qx-repo.mjs');
@@ -295,9 +297,12 @@ say(`
     cd ${folder}
     node ${QX_REPO} verify repository/public
     node ${QX_REPO} --workspace repository diff quantix-os 1.0.0 1.2.0
-    node ${QX_REPO} --workspace repository serve          (then point update.toml at it)
+    node ${QX_REPO} --workspace repository rollout quantix-os stable simulate --from 1 --hours 48
+    node ${QX_REPO} --workspace repository serve --port ${new URL(web.url).port}     (the host's web server again; for what follows)
     node ${QX_UPDATE} --root host status
     node ${QX_UPDATE} --root host verify
+    node ${QX_UPDATE} --root host doctor        (what is wrong: it does not want 1.3.0; and what to do)
+    node ${QX_UPDATE} --root host serve --listen 127.0.0.1:0     (what its web UI asks: curl -k ADDRESS/api/v1/updates/status)
 
   ${bold('Where to read on')}
     README.md, then generator/README.md to publish and client/README.md to update

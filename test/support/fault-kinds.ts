@@ -22,9 +22,10 @@ const KINDS: Record<string, Happens> = {
   ENOSPC: grows,
   /** Of a name; who has a file open may go on with it. */
   EACCES: (name) =>
-    /^files\.\w+$|^processes\.run$/.test(name) && !/\.(?:lock|freeBytes)$/.test(name),
+    /^files\.\w+$|^processes\.run$/.test(name) &&
+    !/\.(?:lock|freeBytes|totalBytes)$/.test(name),
   /** Node calls again what a signal interrupts, except for read(2). */
-  EINTR: (name) => /^files\.(?:read|open\.read)$/.test(name),
+  EINTR: (name) => /^files\.(?:read(?:Own)?|open\.read)$/.test(name),
   short: (name) => name === 'files.open.write',
 };
 

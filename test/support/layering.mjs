@@ -21,6 +21,7 @@ const KNOWN_NAMES = [
   'CHANGELOG.md',
   'CONTRIBUTING.md',
   'SECURITY.md',
+  'TROUBLESHOOTING.md',
 ];
 
 /**
@@ -51,6 +52,8 @@ const AREAS = [
       'client/reader/',
       'client/terminal/',
       'client/content/',
+      // What a rollout is drawn by, and lint goes by, is what hosts decide by.
+      'client/policy/',
     ],
   },
 ];

@@ -57,6 +57,8 @@ export function loopDisk(t: Test, at: string, megabytes: number): LoopDisk {
   fs.mkdirSync(at);
   disk.mount();
   fs.cpSync(before, at, { recursive: true, verbatimSymlinks: true });
+  // What a host has had for long does not wait in memory to be written when its disk dies.
+  run('sync', '-f', at);
   fs.rmSync(before, { recursive: true });
   return disk;
 }

@@ -40,13 +40,27 @@ failed.push(
     QX_BOOTED_CUTS: '10',
   }),
 );
+failed.push(
+  ...run(
+    'boots with all three tries, twenty power cuts, three healthy reboots',
+    ['fallback-kernel', 'fallback-system', 'proven', 'boot'].map(
+      (name) => `test/boot/qemu-${name}.test.ts`,
+    ),
+    { QX_BOOT_REPETITIONS: 'all' },
+  ),
+);
+failed.push(
+  ...run('a SIGKILL at every tenth effect', ['test/end-to-end/kill-processes.test.ts'], {
+    QX_KILL_EVERY: '10',
+  }),
+);
 // It is the longest, and goes on where an earlier one was stopped.
 failed.push(
   ...start('a million cases of each reader', [path.join(ROOT, 'test/fuzz/nightly.mjs')]),
 );
 const first = Number(process.env.QX_TEST_SEED) || Math.floor(Date.now() / 1000);
 failed.push(
-  ...run('faults, twenty times as many', ['crash'], {
+  ...run('faults and hosts of the fleet, twenty times as many', ['crash', 'fleet'], {
     QX_TEST_TIMES: '20',
     QX_TEST_SEED: String(first),
   }),

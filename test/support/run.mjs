@@ -14,6 +14,8 @@ const JOBS = Number(process.env.QX_TEST_JOBS) || Math.min(4, os.availableParalle
 const FILE_TIMEOUT_SECONDS = 1200;
 const IN_CI = process.env.CI === 'true';
 
+// The hosts of the tests are folders that only their user may write, whatever the developer's own umask.
+process.umask(0o022);
 setUp();
 installMissing();
 // The programs stay as they are now, even when a source changes while the tests run.
@@ -24,7 +26,7 @@ for (const suite of chooseSuites(process.argv.slice(2)))
   results.push(await runSuite(suite));
 report(results);
 
-/** Each file runs once, in the first suite that names it. */
+/** Each file runs once, in the first suite that names it; one that names files runs them in its order. */
 function chooseSuites(wanted) {
   const { suites } = JSON.parse(fs.readFileSync(path.join(ROOT, 'package.json'), 'utf8'));
   const unknown = wanted.filter((name) => !(name in suites) && !fs.existsSync(name));
@@ -44,11 +46,12 @@ function chooseSuites(wanted) {
   return chosen.map(([name, places]) => ({
     name,
     files: takeNew(places.flatMap(testFiles), taken),
+    ordered: places.length > 1 && places.some(isTestFile),
   }));
 }
 
 function takeNew(files, taken) {
-  const fresh = files.filter((file) => !taken.has(file));
+  const fresh = [...new Set(files)].filter((file) => !taken.has(file));
   for (const file of fresh) taken.add(file);
   return fresh;
 }
@@ -66,15 +69,17 @@ function testFiles(place) {
 }
 
 function isTestOrFolder(item) {
-  return (
-    /\.test\.(?:ts|mjs)$/.test(item) || fs.statSync(path.join(ROOT, item)).isDirectory()
-  );
+  return isTestFile(item) || fs.statSync(path.join(ROOT, item)).isDirectory();
 }
 
-async function runSuite({ name, files }) {
+function isTestFile(item) {
+  return /\.test\.(?:ts|mjs)$/.test(item);
+}
+
+async function runSuite({ name, files, ordered }) {
   console.log(`\nsuite ${name}: ${files.length} files`);
   const started = Date.now();
-  const counts = files.length === 0 ? { pass: 0, fail: 0, skip: 0 } : await runTap(files);
+  const counts = await (ordered ? runInOrder(files) : runTap(files, [`--jobs=${JOBS}`]));
   if (counts.pass + counts.fail + counts.skip === 0) {
     console.log(`not ok: suite ${name} ran no test`);
     counts.fail = 1;
@@ -82,10 +87,34 @@ async function runSuite({ name, files }) {
   return { name, minutes: (Date.now() - started) / 60_000, ...counts };
 }
 
-async function runTap(files) {
+/** tap sorts files by name; those that take minutes start first, so that all jobs end together. */
+async function runInOrder(files) {
+  const { default: pLimit } = await import('p-limit');
+  const counts = await pLimit(JOBS).map(files, runAlone);
+  return {
+    pass: sum(counts, 'pass'),
+    fail: sum(counts, 'fail'),
+    skip: sum(counts, 'skip'),
+  };
+}
+
+/** Beside others: without a list of its own, tap removes what they are just writing below .tap. */
+async function runAlone(file) {
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'quantix-tap-'));
+  const list = path.join(dir, 'files');
+  fs.writeFileSync(list, `${file}\n`);
+  try {
+    return await runTap([file], ['--jobs=1', `--save=${list}`]);
+  } finally {
+    fs.rmSync(dir, { recursive: true });
+  }
+}
+
+async function runTap(files, options) {
+  if (files.length === 0) return { pass: 0, fail: 0, skip: 0 };
   const tap = path.join(ROOT, 'node_modules', '.bin', 'tap');
   const args = ['run', '--disable-coverage', '--allow-empty-coverage', '--reporter=tap'];
-  args.push(`--jobs=${JOBS}`, `--timeout=${FILE_TIMEOUT_SECONDS}`, ...files);
+  args.push(...options, `--timeout=${FILE_TIMEOUT_SECONDS}`, ...files);
   const child = spawn(tap, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] });
   const reader = new TapReader((line) => console.log(line));
   const ended = new Promise((resolve) => child.on('close', resolve));
@@ -101,14 +130,17 @@ async function runTap(files) {
   return counts;
 }
 
+function sum(counts, key) {
+  return counts.reduce((total, each) => total + each[key], 0);
+}
+
 function report(suites) {
   console.log('');
   for (const { name, minutes, pass, fail, skip } of suites) {
     const counts = `${pass} passed, ${fail} failed, ${skip} skipped`;
     console.log(`${minutes.toFixed(2).padStart(6)} min  ${name.padEnd(14)} ${counts}`);
   }
-  const sum = (key) => suites.reduce((total, suite) => total + suite[key], 0);
-  const [pass, fail, skip] = [sum('pass'), sum('fail'), sum('skip')];
+  const [pass, fail, skip] = ['pass', 'fail', 'skip'].map((key) => sum(suites, key));
   if (IN_CI && skip > 0) console.log('a skipped test is a failure here, because CI=true');
   console.log(`${pass} passed, ${fail} failed, ${skip} skipped`);
   process.exitCode = fail > 0 || (IN_CI && skip > 0) ? 1 : 0;

@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import { stringify } from 'smol-toml';
 import {
   type Finished,
   programPath,
@@ -24,7 +25,7 @@ export interface Host {
   /** Everything below a path of the host. */
   snapshot(absolute: string): Record<string, string>;
   /** Writes /quantix/update.toml: the keys that every test host has, and these. */
-  configure(keys: Record<string, string | number | boolean | string[]>): void;
+  configure(keys: Record<string, unknown>): void;
 }
 
 /**
@@ -60,10 +61,7 @@ function writeConfiguration(dir: string, keys: Record<string, unknown>): void {
     splay: '0s',
     ...keys,
   };
-  const lines = Object.entries(all).map(
-    ([key, value]) => `${key} = ${JSON.stringify(value)}\n`,
-  );
-  fs.writeFileSync(path.join(dir, 'quantix/update.toml'), lines.join(''));
+  fs.writeFileSync(path.join(dir, 'quantix/update.toml'), stringify(all));
 }
 
 /** A publisher's workspace, made by `qx-repo init` with unprotected keys. */
@@ -90,6 +88,15 @@ export async function makeWorkspace(
   const ok = (args: string[], options?: RunOptions): Promise<Finished> =>
     expectOk(run(args, options), args.join(' '));
   return { dir, public: path.join(dir, 'public'), run, ok };
+}
+
+/** A release of quantix-os on stable whose qx-node prints its version. */
+export async function publishNode(workspace: Workspace, version: string): Promise<void> {
+  const node = path.join(workspace.dir, 'qx-node');
+  fs.writeFileSync(node, `#!/bin/sh\necho ${version}\n`, { mode: 0o755 });
+  const release = ['--product', 'quantix-os', '--version', version];
+  const component = ['--component', `qx-node=${node}`];
+  await workspace.ok(['generate', ...release, '--channel', 'stable', ...component]);
 }
 
 async function expectOk(running: Promise<Finished>, what: string): Promise<Finished> {

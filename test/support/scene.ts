@@ -44,9 +44,9 @@ export async function scene(t: Test): Promise<Scene> {
   const publish = (traits: ServerTraits, component: Component = {}): Buffer => {
     serial += 1;
     const content = Buffer.from(serverScript(traits));
-    const health = [
-      { type: 'http', port, path: '/health', timeout_seconds: 1, retries: 20 },
-    ];
+    // A second each: a late server has time to come, one that is never well is not waited for.
+    const retries = traits.exits === true || traits.healthStatus === 500 ? 4 : 20;
+    const health = [{ type: 'http', port, path: '/health', timeout_seconds: 1, retries }];
     forge.release({
       version: traits.version,
       serial,

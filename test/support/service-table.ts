@@ -41,7 +41,7 @@ function servicesOf(dir: string, runs: Runs): Circumstances {
       stderr: Buffer.alloc(0),
     });
   const processes: Effects['processes'] = {
-    user: 0,
+    ...nodeEffects({}).processes,
     run: (_program, [service = '', action]) => {
       const place = PLACES[SERVICES.indexOf(service)];
       if (place === undefined) return done(4);

@@ -14,6 +14,7 @@ import {
 } from '../../client/boot/grub-environment.ts';
 import { nodeFiles } from '../../client/effects/files.ts';
 import type { Component, FullImage, Manifest } from '../../client/format/manifest.ts';
+import type { Pointer } from '../../client/format/pointer.ts';
 import { type Forge, makeForge, nodeFrom, sha256 } from './forge.ts';
 import { type Host, makeHost } from './sandbox.ts';
 import { about, squashfs } from './slot-image.ts';
@@ -140,11 +141,12 @@ export interface ImageRelease {
   encoding?: 'identity' | 'br';
   fullImage?: Partial<FullImage>;
   manifest?: Partial<Manifest>;
+  pointer?: Partial<Pointer>;
 }
 
 /** Publishes a release with a system image; without components, unless `manifest` has some. */
 export function publishImage(forge: Forge, release: ImageRelease): FullImage {
-  const { version, serial, image, encoding = 'identity' } = release;
+  const { version, serial, image, encoding = 'identity', pointer } = release;
   const full: FullImage = {
     content: { sha256: sha256(image), size: image.length },
     sources: [forge.object(image, encoding)],
@@ -162,6 +164,7 @@ export function publishImage(forge: Forge, release: ImageRelease): FullImage {
       ...release.manifest,
       full_image: full,
     },
+    ...(pointer === undefined ? {} : { pointer }),
   });
   return full;
 }

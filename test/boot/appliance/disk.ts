@@ -76,13 +76,14 @@ async function fillEsp(dir: string, disk: string, state: BootState): Promise<voi
   await addToFat(dir, disk, offset, '::/EFI/BOOT', efi);
 }
 
-/** The real file, with its two settings for image builders such that nobody has to wait. */
+/** The real file, with its two settings for image builders and its pause before a restart such that nobody has to wait. */
 function quickGrubCfg(): string {
   const real = fs.readFileSync(GRUB_CFG, 'utf8');
   const quick = real
-    .replace(/^set seconds=3$/m, 'set seconds=1')
+    .replace(/^set seconds=3$/m, 'set seconds=0')
+    .replace(/^  sleep 3$/m, '  sleep 1')
     .replace(/^(set arguments=".*)panic=10/m, '$1panic=1');
-  if (!/^set seconds=1$/m.test(quick) || !/panic=1 /.test(quick))
+  if (![/^set seconds=0$/m, /^  sleep 1$/m, /panic=1 /].every((each) => each.test(quick)))
     throw new Error(`${GRUB_CFG}: its settings are not where they were`);
   return quick;
 }

@@ -25,7 +25,7 @@ export async function newPublisher(t: Owner): Promise<Publisher> {
     `url = "http://10.0.2.2:${port}/"`,
     'trust_root = "/quantix/root.json"',
     'service_manager = "openrc"',
-    'splay = "0s"',
+    'check_interval = "0s"',
     'auto_apply = true',
     'auto_reboot = true',
     `allow_paths = ${JSON.stringify(['/data/bin/qx-node', UPDATER, BOOT_LOADER])}`,

@@ -4,6 +4,7 @@ import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { type Answer, GuestShell } from './guest-shell.ts';
+import { whatItDoes } from './monitor.ts';
 import { Transcript } from './transcript.ts';
 
 const OVMF = '/usr/share/OVMF/OVMF_CODE_4M.fd';
@@ -32,7 +33,7 @@ export interface Appliance {
   said(): readonly string[];
   /** A command line of its root shell, to its end. */
   run(command: string, seconds?: number): Promise<Answer>;
-  /** The same; what it printed. Throws when it does not end with 0. */
+  /** The same; what it printed. Throws when it does not end with 0, first of all with what it printed. */
   ok(command: string, seconds?: number): Promise<string>;
   /** What has reached the disk by now is all that stays. */
   cutPower(): Promise<void>;
@@ -53,7 +54,8 @@ export async function powerOn(
 ): Promise<Appliance> {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'quantix-qemu-'));
   const socket = path.join(dir, 'shell');
-  const qemu = spawn('qemu-system-x86_64', words(dir, disk, socket, options), {
+  const monitor = path.join(dir, 'monitor');
+  const qemu = spawn('qemu-system-x86_64', words(dir, disk, options), {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const off = new Promise<void>((resolve) => qemu.on('close', () => resolve()));
@@ -67,20 +69,33 @@ export async function powerOn(
   });
   const transcript = new Transcript([qemu.stdout, qemu.stderr], off);
   const shell = new GuestShell(await connect(socket));
-  const run: Appliance['run'] = (command, seconds) => shell.run(command, seconds);
+  let isOn = true;
+  void off.then(() => (isOn = false));
+  /** A machine that stands still is asked what it does before it is switched off for good. */
+  const explained = async <T>(wanted: Promise<T>): Promise<T> => {
+    try {
+      return await wanted;
+    } catch (error) {
+      if (isOn && error instanceof Error)
+        error.message += `\n${await whatItDoes(monitor)}`;
+      throw error;
+    }
+  };
+  const run: Appliance['run'] = (command, seconds) =>
+    explained(shell.run(command, seconds));
   const ok: Appliance['ok'] = async (command, seconds) => {
     const { status, output } = await run(command, seconds);
-    if (status !== 0) throw new Error(`"${command}" ended with ${status}:\n${output}`);
+    if (status !== 0) throw new Error(`${output}"${command}" ended with ${status}`);
     return output;
   };
-  const says: Appliance['says'] = (pattern, seconds) => transcript.next(pattern, seconds);
+  const says: Appliance['says'] = (pattern, seconds) =>
+    explained(transcript.next(pattern, seconds));
   return { says, said: () => transcript.lines, run, ok, cutPower, off };
 }
 
 function words(
   dir: string,
   disk: string,
-  socket: string,
   { firmware = 'bios', blockdev, watchdog = false }: PowerOptions,
 ): string[] {
   const plain = [
@@ -90,7 +105,8 @@ function words(
   return [
     ...['-machine', 'q35', '-accel', 'tcg', '-cpu', 'max', '-m', '512'],
     ...['-display', 'none', '-vga', 'none', '-monitor', 'none', '-serial', 'stdio'],
-    ...['-serial', `unix:${socket},server=on,wait=off`],
+    ...['-serial', `unix:${path.join(dir, 'shell')},server=on,wait=off`],
+    ...['-qmp', `unix:${path.join(dir, 'monitor')},server=on,wait=off`],
     ...(blockdev ?? plain),
     ...['-device', 'virtio-blk-pci,drive=disk,bootindex=1'],
     ...['-netdev', 'user,id=net', '-device', 'virtio-net-pci,netdev=net,romfile='],

@@ -16,7 +16,8 @@ export const NONE: SlotState = { kind: 'none', triesLeft: 0 };
 
 /** /quantix of a host that nobody publishes for. */
 const ALONE = {
-  'update.toml': 'product = "quantix-os"\nurl = "http://10.0.2.2:9/"\nsplay = "0s"\n',
+  'update.toml':
+    'product = "quantix-os"\nurl = "http://10.0.2.2:9/"\ncheck_interval = "0s"\n',
 };
 
 /** A disk in a folder of its own, which goes with the test. */

@@ -26,7 +26,7 @@ export async function recordUpdate(t: Test, dir: string): Promise<Recording> {
   const settings = [
     'product = "quantix-os"',
     `url = "http://10.0.2.2:${new URL(nginx.url).port}/"`,
-    'splay = "0s"',
+    'check_interval = "0s"',
     'auto_reboot = true',
   ];
   const disk = await newDisk(t, {

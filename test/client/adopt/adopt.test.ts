@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import t from 'tap';
+import { nodeEffects } from '../../../client/effects/node.ts';
 import { checkBootSetup, readBootSetup } from '../../../client/boot/boot-setup.ts';
 import { nodeFiles } from '../../../client/effects/files.ts';
 import type { QxError } from '../../../client/format/error.ts';
@@ -39,7 +40,7 @@ function mounting(dir: string): { processes: NonNullable<Run>; calls: string[] }
     }
     return Promise.resolve(done);
   };
-  return { processes: { user: 0, run }, calls };
+  return { processes: { ...nodeEffects({}).processes, run }, calls };
 }
 
 const MOUNT = 'mount -t vfat -o';

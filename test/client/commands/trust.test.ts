@@ -6,6 +6,7 @@ import { fingerprintText, parseFingerprint } from '../../../client/format/finger
 import { encodeRoot, type Root } from '../../../client/format/root.ts';
 import { nextRoot } from '../../support/bad-tree.ts';
 import { type Forge, makeForge, sha256 } from '../../support/forge.ts';
+import { newestState } from '../../support/host-state.ts';
 import { publishRoots } from '../../support/roots.ts';
 import { type Host, makeHost } from '../../support/sandbox.ts';
 
@@ -155,7 +156,12 @@ t.test('what must not be pinned is not, and says why', async (t) => {
     ['a URL', ['https://example.org/root/1.json'], 2, /not taken from a URL/],
     ['a file URL', [`file://${file}`, '--fingerprint', fingerprint], 2, /bring the file/],
     ['nobody to ask', [file], 2, /nobody can be asked/],
-    ['no such file', [`${file}.not`, '--fingerprint', fingerprint], 78, /no such file/],
+    [
+      'no such file',
+      [`${file}.not`, '--fingerprint', fingerprint],
+      78,
+      /no such file[^]*hint: .*--root/,
+    ],
     ['a dry run', [file, '--fingerprint', fingerprint, '--dry-run'], 0, /^$/],
   ];
   for (const [reason, args, status, says] of rows) {
@@ -218,6 +224,26 @@ t.test('another chain of roots is begun by --replace alone', async (t) => {
   t.notOk(fs.existsSync(host.path('/data/updates/trust/example/2.json')));
   t.equal(sha256(pinned()), parseFingerprint(fingerprint));
 });
+
+t.test(
+  'what was learned under the roots before is forgotten by --replace alone',
+  async (t) => {
+    const { forge, host, trust, carried } = scene(t);
+    forge.release({ manifest: { floor: 1 } });
+    t.equal((await host.run(['apply'])).status, 0);
+    const memory = () => newestState(host)?.repositories.example;
+    const { file, fingerprint } = carried({ ...forge.root, version: 1, floors: {} });
+    const args = ['add', file, '--fingerprint', fingerprint];
+    const before = memory();
+    t.match(before, { floors: { 'quantix-os': 1 }, issued: /^2/ });
+    t.equal((await trust(args)).status, 78);
+    t.equal((await trust([...args, '--replace', '--dry-run'])).status, 0);
+    t.same(memory(), before);
+    t.equal((await trust([...args, '--replace'])).status, 0);
+    t.match(memory(), { floors: {}, issued: undefined, pointers: before?.pointers });
+    t.same(Object.keys(memory()?.floors ?? { none: 0 }), []);
+  },
+);
 
 t.test('a newer root is pinned over an older one, and an older one is not', async (t) => {
   const { forge, trust, carried, pinned } = scene(t);

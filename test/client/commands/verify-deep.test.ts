@@ -172,6 +172,11 @@ const LEFTOVERS: [what: string, left: string, leave: Damage][] = [
     'updates/room',
     (file) => fs.writeFileSync(file('updates/room'), ''),
   ],
+  [
+    'a version that was not given its name',
+    'versions/qx-node.version.new',
+    (file) => fs.writeFileSync(file('versions/qx-node.version.new'), ''),
+  ],
   ['half of a stored pointer', POINTER, (file) => fs.rmSync(file(`${POINTER}.minisig`))],
   [
     'a link beside an install path',
@@ -191,4 +196,25 @@ t.test('what an unfinished run leaves is named, and is no damage', async (t) => 
       t.notMatch((await run(host, 'verify')).said, /unfinished/);
     });
   }
+});
+
+t.test('each content is read once, and what is wrong with it is said once', async (t) => {
+  const { host, file } = await updatedHost(t);
+  const counts = ({ name }: { name: string }): boolean => name === 'files.open';
+  const deep = cutOff(Infinity, undefined, { counts });
+  t.match(await client(host, ['verify', '--deep'], deep), { status: 0 });
+  const read = deep.calls
+    .map(({ args }) => String(args[0]))
+    .filter((path) => path.includes('/components/store/'));
+  const contents = fs.readdirSync(file('components/store'));
+  for (const content of contents)
+    t.ok(
+      read.some((path) => path.includes(content)),
+      'it is read',
+    );
+  t.equal(new Set(read).size, read.length, 'and not twice');
+  change(file('components/current/qx-node'));
+  const { status, said } = await run(host, 'verify', '--deep');
+  t.equal(status, 21);
+  t.equal(said.match(/error:/g)?.length, 1, said);
 });

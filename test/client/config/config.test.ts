@@ -1,6 +1,7 @@
 import t from 'tap';
 import { type ConfigSources, resolveConfig } from '../../../client/config/config.ts';
 import type { ConfigFile } from '../../../client/config/schema.ts';
+import { DAYS } from '../../../client/policy/window.ts';
 import { refusal } from '../../support/refusal.ts';
 
 const FILE = '/quantix/update.toml';
@@ -110,16 +111,27 @@ t.test('what is missing is named, with the variable that would set it', (t) => {
   t.end();
 });
 
-t.test('durations become milliseconds and policies that are not built are named', (t) => {
+t.test('durations become milliseconds, and a bandwidth bytes per second', (t) => {
   const config = resolveConfig(sources(), FILE, {
     ...LEAST,
     connect_timeout: '2m',
     stall_timeout: '1h',
-    windows: [{ from: '02:00', to: '04:00' }],
-    bandwidth_limit: '1MB',
+    bandwidth_limit: '2M',
   });
   t.match(config, { connectTimeoutMs: 120_000, stallTimeoutMs: 3_600_000 });
-  t.same(config.unbuilt, ['windows', 'bandwidth_limit']);
-  t.same(resolveConfig(sources(), FILE, { ...LEAST, windows: [] }).unbuilt, []);
+  t.equal(config.bandwidthLimit, 2_000_000);
+  t.equal(resolveConfig(sources(), FILE, LEAST).bandwidthLimit, null);
+  t.end();
+});
+
+t.test('a window is open every day in UTC unless it says otherwise', (t) => {
+  const night = { from: '02:00', to: '04:00' };
+  const berlin = { ...night, days: ['sat' as const], zone: 'Europe/Berlin' };
+  const { windows } = resolveConfig(sources(), FILE, {
+    ...LEAST,
+    windows: [night, berlin],
+  });
+  t.same(windows, [{ ...night, days: DAYS, zone: 'UTC' }, berlin]);
+  t.same(resolveConfig(sources(), FILE, LEAST).windows, []);
   t.end();
 });

@@ -82,9 +82,51 @@ t.test('a value that does not fit is refused where it stands', (t) => {
     ['mirrors = [\n  "https://a",\n  "b"\n]\n', `${PATH}:1:1`, 'mirrors.1 does not fit'],
     ['state_dir = "data"\n', `${PATH}:1:1`, 'state_dir does not fit'],
     ['allow_paths = ["/a/../b"]\n', `${PATH}:1:1`, 'allow_paths.0 does not fit'],
+    ['bandwidth_limit = "2MB"\n', `${PATH}:1:1`, 'bandwidth_limit does not fit'],
+    ['bandwidth_limit = "9k"\n', `${PATH}:1:1`, 'bandwidth_limit does not fit'],
+    ['bandwidth_limit = 9999\n', `${PATH}:1:1`, 'bandwidth_limit does not fit'],
+    ['bandwidth_limit = -1\n', `${PATH}:1:1`, 'bandwidth_limit does not fit'],
     ['[facts]\nquantix-vdc = "1"\n', `${PATH}:2:1`, 'facts.quantix-vdc does not fit'],
   ] as const) {
     t.match(refused(text), { code: 'config', where, message }, text);
+  }
+  t.end();
+});
+
+t.test('what would have fitted is said in words', (t) => {
+  for (const [text, expected] of [
+    ['retries = "three"\n', 'number'],
+    ['retries = 21\n', '<=20'],
+    ['windows = ["03:00-04:00"]\n', '{ from = "02:30", to = "04:00" }'],
+    ['windows = [{ to = "04:00" }]\n', 'a value'],
+  ] as const) {
+    t.equal(refused(text).expected, expected, text);
+  }
+  t.end();
+});
+
+t.test('a window that never opens, or in no zone, is refused where it stands', (t) => {
+  const first = '[[windows]]\nfrom = "02:00"\nto = "04:00"\nzone = "UTC"\n';
+  for (const [
+    text,
+    where,
+    message,
+    expected,
+  ] of [
+    ['windows = [{ from = "2:00", to = "04:00" }]\n', `${PATH}:1:1`, /^windows\.0\.from does/, /"02:30"/],
+    ['windows = [{ from = "24:00", to = "04:00" }]\n', `${PATH}:1:1`, /^windows\.0\.from does/, /before/],
+    ['windows = [{ from = "02:00", to = "25:00" }]\n', `${PATH}:1:1`, /^windows\.0\.to does/, /"02:30"/],
+    ['windows = [{ from = "02:00", to = "02:00" }]\n', `${PATH}:1:1`, /^windows\.0 does/, /never opens/],
+    ['windows = [{ days = [], from = "02:00", to = "03:00" }]\n', `${PATH}:1:1`, /^windows\.0\.days does/, /never opens/],
+    [`${first}[[windows]]\nfrom = "02:00"\nto = "03:00"\nzone = "Mars/Olympus"\n`, `${PATH}:8:1`, /^windows\.1\.zone does/, /IANA/],
+    [`${first}  days = ["saturday"]\n`, `${PATH}:5:3`, /^windows\.0\.days\.0 does/, /sun, mon/],
+    [`${first}day = ["sat"]\n`, `${PATH}:5:1`, /a key that/, /./],
+  ] as const /* prettier-ignore */) {
+    t.match(
+      refused(text),
+      { code: 'config', exitCode: 78, where, message, expected },
+      text,
+    );
   }
   t.end();
 });

@@ -1,10 +1,6 @@
 import t from 'tap';
 import { parsePointer, type Pointer } from '../../../client/format/pointer.ts';
-import {
-  checkPaused,
-  checkSerial,
-  refuseUnbuiltPointerPolicy,
-} from '../../../client/policy/pointer-policy.ts';
+import { checkPaused, checkSerial } from '../../../client/policy/pointer-policy.ts';
 import { accepted } from '../../support/documents.ts';
 import { refusal } from '../../support/refusal.ts';
 
@@ -29,13 +25,6 @@ t.test('a serial never goes down and never has other bytes', (t) => {
   t.equal(lower.found, 'serial 6');
   const other = refusal(() => checkSerial(seen, pointer({ serial: 7 }), B, WHERE));
   t.match(other, { code: 'rollback', expected: `serial 7 with SHA-256 ${A}`, found: B });
-  t.end();
-});
-
-t.test('a policy that is not built is answered with its name', (t) => {
-  const error = refusal(() => refuseUnbuiltPointerPolicy(pointer({ via: [] }), WHERE));
-  t.match(error, { code: 'deferred', exitCode: 75, where: WHERE, found: 'via' });
-  refuseUnbuiltPointerPolicy(POINTER, WHERE);
   t.end();
 });
 

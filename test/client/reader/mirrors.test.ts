@@ -14,7 +14,7 @@ function mirror(base: string): Source {
   const never = (): never => {
     throw new Error('asked');
   };
-  return { base, get: never, stream: never };
+  return { base, get: never, stream: never, retry: never };
 }
 
 const [A, B, C] = [mirror('a/'), mirror('b/'), mirror('c/')];

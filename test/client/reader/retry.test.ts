@@ -55,6 +55,22 @@ t.test(
   },
 );
 
+t.test('who says the same twice in a row is not asked again', async (t) => {
+  const { effects, sleeps } = fastEffects();
+  const words = ['one', 'two', 'one', 'one', 'three'];
+  let tried = 0;
+  const saying = (): Promise<Attempt<string>> => {
+    tried += 1;
+    return Promise.resolve({ failed, word: words[tried - 1] ?? '' });
+  };
+  t.equal(await refusalOf(withRetries(effects, 9, undefined, saying)), failed);
+  t.equal(tried, 4);
+  t.same(sleeps, [150, 300, 601], 'shorter pauses: a host that answers is not down');
+  tried = 0;
+  await refusalOf(withRetries(effects, 1, undefined, saying));
+  t.equal(tried, 2, 'never more often than it may');
+});
+
 t.test('the error is thrown when all tries are used up', async (t) => {
   const { effects, sleeps } = fastEffects();
   t.equal(await refusalOf(withRetries(effects, 2, undefined, failing(3))), failed);

@@ -48,6 +48,19 @@ t.test('a generation is told of once, whatever came in between', async (t) => {
   t.equal((await readHistory(files, dir)).length, 3);
 });
 
+t.test(
+  'a trial that was given up is told of once, and each later one as well',
+  async (t) => {
+    const dir = t.testdir();
+    const given = entry({ event: 'returned', started: '2026-01-01T00:00:00Z' });
+    await addHistory(files, dir, given);
+    await addHistory(files, dir, entry({ message: 'no network' }));
+    await addHistory(files, dir, { ...given, time: '2026-01-02T00:00:00Z' });
+    await addHistory(files, dir, { ...given, started: '2026-01-03T00:00:00Z' });
+    t.equal((await readHistory(files, dir)).length, 3);
+  },
+);
+
 t.test('the last 500 are kept', async (t) => {
   const dir = t.testdir();
   const lines = Array.from({ length: 500 }, (_, at) => entry({ message: String(at) }));

@@ -129,6 +129,8 @@ t.test('whatever was thrown becomes the one error class', (t) => {
   });
   t.match(asQxError(full), { code: 'disk', exitCode: 31, where: '/data/x' });
   t.match(asQxError(full).hint, /what was downloaded is kept/);
+  const many = Object.assign(new Error('EMFILE: too many'), { code: 'EMFILE' });
+  t.match(asQxError(many), { code: 'disk', hint: /ulimit -n/ });
   t.match(asQxError(new TypeError('x is not a function')), { code: 'defect' });
   t.match(asQxError('a string'), { code: 'defect', found: 'a string' });
   t.match(asQxError(undefined), { code: 'defect' });

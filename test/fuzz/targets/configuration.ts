@@ -27,7 +27,7 @@ mirrors = [
 product = "quantix-os"
 keep = 3
 auto_apply = true
-bandwidth_limit = 1_000
+bandwidth_limit = 1_000_000
 
 [facts]
 quantix-vdc = "1.2.3"

@@ -1,0 +1,104 @@
+import t from 'tap';
+import type { Manifest } from '../../client/format/manifest.ts';
+import type { Pointer } from '../../client/format/pointer.ts';
+import { Problems } from '../../generator/check/problems.ts';
+import type { Survey } from '../../generator/check/survey.ts';
+import { lintStranded } from '../../generator/lint/stranded.ts';
+
+/** No published version is left without a way to what its channel points to. */
+
+const id = (version: string, arch = 'any') => ({ sha256: `${version} ${arch}`, size: 1 });
+
+interface Published {
+  version: string;
+  min?: string;
+  arch?: string;
+  product?: string;
+}
+
+function linted(all: Published[], pointer: Partial<Pointer>): string[] {
+  const manifests = all.map(({ version, min, arch = 'any', product = 'quantix-os' }) => ({
+    sha256: id(version, arch).sha256,
+    manifest: {
+      ...{ product, version, arch },
+      ...(min === undefined ? {} : { min_version: min }),
+    } as Manifest,
+  }));
+  const named = { product: 'quantix-os', channel: 'stable', ...pointer } as Pointer;
+  const problems = new Problems('');
+  lintStranded(
+    { manifests, pointers: [{ pointer: named }] } as unknown as Survey,
+    problems,
+  );
+  for (const { level, where } of problems.all) {
+    if (level !== 'error' || where !== 'channels/quantix-os/stable.json')
+      throw new Error(`${level} ${where}`);
+  }
+  const told = problems.all.map(
+    ({ found = '', expected = '' }) => `${/on (\w+)$/.exec(expected)?.[1]}: ${found}`,
+  );
+  return told.sort();
+}
+
+const TO_3 = { version: '3.0.0', manifests: { any: id('3.0.0') } };
+const stone = (version: string, range: string) => ({
+  ...{ version, release: 1, for: range, manifests: { any: id(version) } },
+});
+const OLD: Published[] = [
+  { version: '1.0.0' },
+  { version: '1.1.0' },
+  { version: '2.0.0', min: '1.1.0' },
+  { version: '3.0.0', min: '2.0.0' },
+];
+
+t.test('versions below min_version are named, and a stone brings them there', (t) => {
+  t.same(linted(OLD, TO_3), ['any: none from 1.0.0, 1.1.0']);
+  t.same(linted(OLD, { ...TO_3, via: [stone('2.0.0', '<2.0.0')] }), ['any: none from 1.0.0']);
+  const both = [stone('2.0.0', '<2.0.0'), stone('1.1.0', '<1.1.0')];
+  t.same(linted(OLD, { ...TO_3, via: both }), []);
+  t.same(linted(OLD, { ...TO_3, via: [stone('2.0.0', '>=1.1.0'), stone('1.1.0', '<1.1.0')] }), []);
+  t.same(linted(OLD.slice(0, 2), { version: '1.1.0', manifests: { any: id('1.1.0') } }), []);
+  t.end();
+}); // prettier-ignore
+
+t.test('what is newer, or of another product, does not count', (t) => {
+  const more = [
+    { version: '3.1.0-dev.1' },
+    { version: '4.0.0' },
+    { version: '0.1.0', product: 'quantix-vdc' },
+  ];
+  const both = [stone('2.0.0', '<2.0.0'), stone('1.1.0', '<1.1.0')];
+  t.same(linted([...OLD, ...more], { ...TO_3, via: both }), []);
+  t.end();
+});
+
+t.test('a pre-release of the lowest version that may go is below it', (t) => {
+  const all = [{ version: '2.0.0-dev.1' }, ...OLD.slice(2)];
+  t.same(linted(all, TO_3), ['any: none from 2.0.0-dev.1']);
+  t.end();
+});
+
+t.test('each architecture goes its own way', (t) => {
+  const all: Published[] = [
+    { version: '1.0.0', arch: 'x86_64' },
+    { version: '1.5.0', arch: 'aarch64' },
+    { version: '1.6.0' },
+    { version: '2.0.0', arch: 'x86_64' },
+    { version: '3.0.0', min: '2.0.0', arch: 'x86_64' },
+    { version: '3.0.0', min: '1.6.0', arch: 'aarch64' },
+  ];
+  const manifests = { x86_64: id('3.0.0', 'x86_64'), aarch64: id('3.0.0', 'aarch64') };
+  t.same(linted(all, { version: '3.0.0', manifests }), [
+    'aarch64: none from 1.5.0',
+    'x86_64: none from 1.0.0, 1.6.0',
+  ]);
+  const via = [
+    { ...stone('2.0.0', '<2.0.0'), manifests: { x86_64: id('2.0.0', 'x86_64') } },
+  ];
+  t.same(
+    linted(all, { version: '3.0.0', manifests, via }),
+    ['aarch64: none from 1.5.0, 1.6.0'],
+    'a stone that an architecture does not have is in its way',
+  );
+  t.end();
+});

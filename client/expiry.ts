@@ -71,7 +71,7 @@ export async function warnOfExpiry(
   if (warnings.length === 0 || !isDue(memory.warned, clock)) return;
   for (const { message } of warnings) {
     out.warn(message);
-    await log(`warning: ${message}`);
+    await log('expires-soon', message);
   }
   const warned = { ...memory, warned: formatTime(clock) };
   const repositories = { ...state.repositories, [root.repository]: warned };

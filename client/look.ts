@@ -192,7 +192,7 @@ async function checkAge(
   const { issued, expires } = pointer;
   const what = `the pointer on this medium is old: issued ${issued}, expired ${expires}`;
   out.warn(what);
-  await log(`${what} (${where})`);
+  await log('medium-old', `${what} (${where})`);
 }
 
 /** Step 4: the newest root that this mirror leads to. QxError `deferred` when there may be more of them. */
@@ -209,7 +209,7 @@ async function newestRoot(
     async ({ root, bytes }) => {
       await storeRoot(fx.files, config.stateDir, root, bytes);
       looks.rootVersion = root.version;
-      await session.log(`trust root ${root.version} accepted`);
+      await session.log('root-accepted', `trust root ${root.version} accepted`);
     },
     signal,
   );
@@ -272,6 +272,7 @@ async function countsStill(
 ): Promise<boolean> {
   if (known === null || isPointerSigned(root, want, known)) return true;
   await session.log(
+    'serial-forgotten',
     `the serial of ${pointerSlot(want)} is forgotten: root ${root.version} does not vouch for its pointer`,
   );
   return false;

@@ -27,16 +27,15 @@ export async function notify(
   config: Config,
   error: QxError | null,
 ): Promise<void> {
-  const log = openLog(fx, config.logFile);
+  const log = openLog(fx, config);
   const all = { metrics_file: writeMetrics, ping_url: ping, webhook_url: post };
   for (const [key, tell] of Object.entries(all)) {
     try {
       await tell(fx, config, error);
     } catch (trouble) {
       // Addresses like these are secrets; the name of the key says which it was.
-      await log(
-        `notify: ${key}: ${trouble instanceof Error ? trouble.message : 'failed'}`,
-      );
+      const message = trouble instanceof Error ? trouble.message : 'failed';
+      await log('notify-failed', `${key}: ${message}`);
     }
   }
 }

@@ -37,11 +37,11 @@ export async function openSession(
   out: Output,
   signal: AbortSignal,
 ): Promise<Session> {
-  const log = openLog(fx, config.logFile);
+  const log = openLog(fx, config);
   const settings = await sourceSettings(fx, config);
   const sources = config.mirrors.map((base) => openSource(fx, base, settings));
   const onTrouble = (base: string, error: QxError, quietly: boolean): void => {
-    void log(`mirror ${base}: refused: ${JSON.stringify(errorRecord(error))}`);
+    void log('mirror-refused', `${base}: ${JSON.stringify(errorRecord(error))}`);
     if (!quietly) out.warn(`${base}: ${error.message}`);
   };
   const { connectTimeoutMs, stallTimeoutMs, retries, userAgent, pace } = settings;

@@ -35,6 +35,7 @@ export async function finishCommit(
   const { release, entries } = generation;
   if (release !== undefined) await raiseFloor(session, release);
   await session.log(
+    'release-current',
     `generation ${generation.generation} is current: ${nameOf(generation)}`,
   );
   await addHistory(fx.files, config.stateDir, {
@@ -80,7 +81,8 @@ export async function noteReturn(
 ): Promise<void> {
   const { fx, config } = session;
   await session.log(
-    `taken back: ${nameOf(failed)}: ${reason.message}\n${reason.output}`.trimEnd(),
+    'release-returned',
+    `${nameOf(failed)}: ${reason.message}\n${reason.output}`,
   );
   await ifPossible(session, () =>
     addHistory(fx.files, config.stateDir, {
@@ -205,7 +207,7 @@ export async function noteRefusal(
     }),
   );
   if (deferred && (await isTold(session, error))) return;
-  await session.log(`refused: ${JSON.stringify(errorRecord(error))}`);
+  await session.log(deferred ? 'not-now' : 'refused', JSON.stringify(errorRecord(error)));
   await ifPossible(session, async () => {
     await addHistory(fx.files, config.stateDir, {
       ...historyHead(session),

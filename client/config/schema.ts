@@ -124,6 +124,7 @@ const notify = v.strictObject({
   ping_failure_url: v.exactOptional(webUrl),
   webhook_url: v.exactOptional(webUrl),
   metrics_file: v.exactOptional(absolutePath),
+  syslog: v.exactOptional(v.boolean()),
 });
 
 export type NotifyKeys = v.InferOutput<typeof notify>;

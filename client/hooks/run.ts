@@ -82,7 +82,12 @@ async function runHook(
   const output = shownOutput(ended.stdout, ended.stderr);
   const why = howEnded(ended, config.hookTimeoutMs);
   const took = formatDuration(Math.max(0, fx.clock.now() - started));
-  await log(`hook ${label} ${why} after ${took}${output === '' ? '' : `: ${output}`}`);
+  const event =
+    ended.status === 0 || ended.status === NOT_NOW ? 'hook-ended' : 'hook-failed';
+  await log(
+    event,
+    `hook ${label} ${why} after ${took}${output === '' ? '' : `: ${output}`}`,
+  );
   signal?.throwIfAborted();
   if (ended.status === 0) return null;
   const deferred = ended.status === NOT_NOW;

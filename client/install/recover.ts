@@ -28,7 +28,10 @@ async function finishInterrupted(session: Session): Promise<Recovery> {
   await giveRoom(fx.files, config.stateDir);
   const journal = await readJournal(fx.files, config.stateDir);
   if (journal === null) return 'nothing';
-  await session.log(`an interrupted update is found in phase "${journal.phase}"`);
+  await session.log(
+    'interrupted-found',
+    `an interrupted update is found in phase "${journal.phase}"`,
+  );
   if (journal.phase === 'committed') {
     await finishCommit(session, journal);
     return 'finished';

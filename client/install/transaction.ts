@@ -138,9 +138,8 @@ export async function restartAndCheck(
   for (const service of services) {
     session.out.say(`restarting ${service}`);
     const outcome = await session.services.act(service, 'restart', ACTION_TIMEOUT_MS);
-    await session.log(
-      `restart of ${service}: ${outcome.ok ? 'done' : 'failed'} in ${outcome.durationMs} ms`,
-    );
+    const event = outcome.ok ? 'service-restarted' : 'service-failed';
+    await session.log(event, `${service} in ${outcome.durationMs} ms`);
     if (outcome.ok) continue;
     const message = `service ${service} did not restart (${formatDuration(outcome.durationMs)})`;
     // The others are restarted all the same: on the way back none may go on with what failed.
@@ -173,7 +172,8 @@ export async function checkHealth(
     },
     await worthChecking(session, components, restarted),
   );
-  for (const result of health) await session.log(`health of ${healthLine(result)}`);
+  for (const result of health)
+    await session.log(result.ok ? 'health-passed' : 'health-failed', healthLine(result));
   const failed = health.find((result) => !result.ok);
   if (failed === undefined) return { trouble: null, health };
   return {

@@ -61,6 +61,7 @@ async function answer(
     const caller = request.caller ?? 'the unix socket';
     const by = token === true ? 'by token' : 'without a token';
     await service.log(
+      'api-called',
       `${request.method} ${request.target.slice(0, 100)} from ${caller}, ${by}`,
     );
   }

@@ -87,11 +87,12 @@ async function reload(
     service.settle(config, settings);
     if (listeners.addresses().join() !== before)
       tellAddresses(out, listeners.addresses());
-    await service.log('the configuration was read again');
+    await service.log('config-reloaded', 'the configuration was read again');
   } catch (error) {
     const trouble = asQxError(error);
-    out.warn(`the configuration stays as it was: ${sentence(trouble)}`);
-    await service.log(`the configuration stays as it was: ${sentence(trouble)}`);
+    const told = `the configuration stays as it was: ${sentence(trouble)}`;
+    out.warn(told);
+    await service.log('config-kept', told);
   }
 }
 

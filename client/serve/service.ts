@@ -57,7 +57,7 @@ export function openService(
     },
     reload: () => Promise.resolve(),
     hostname: hostname(),
-    log: (line) => openLog(fx, service.config.logFile)(`serve: ${line}`),
+    log: (event, text) => openLog(fx, service.config)(event, text),
     standing: cached(fx.clock, STANDING_MS, () => toldBy(fx, service.config).standing()),
     check: openCheck(self, fx.clock, () => {
       service.standing.forget();

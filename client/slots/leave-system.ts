@@ -59,6 +59,6 @@ export async function leaveSystem(
   const message = `rolled back by hand to slot ${slot}`;
   await rememberRefused(session, left, { message, output: '' });
   await change(fx, environment, (before) => rollBackTo(before, slot));
-  await session.log(message);
+  await session.log('system-left', message);
   return { slot, version };
 }

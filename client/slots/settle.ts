@@ -58,7 +58,10 @@ async function followSystem(
   }
   const what = own === null ? 'what came with it' : `generation ${own.generation}`;
   session.out.say(`another system runs in slot ${slot}: ${what} is current`);
-  await session.log(`system ${system} runs in slot ${slot}: ${what} is current`);
+  await session.log(
+    'system-changed',
+    `system ${system} runs in slot ${slot}: ${what} is current`,
+  );
 }
 
 /** A generation from before the first system image does not say; it goes with the system that the host came with. */

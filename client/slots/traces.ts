@@ -16,7 +16,10 @@ export async function noteSystemGood(
 ): Promise<void> {
   const { fx, config, layout } = session;
   await raiseFloor(session, release);
-  await session.log(`system ${release.product} ${release.version} is good (${content})`);
+  await session.log(
+    'system-good',
+    `system ${release.product} ${release.version} is good (${content})`,
+  );
   const current = await readCurrent(fx.files, layout).catch(() => null);
   await addHistory(fx.files, config.stateDir, {
     ...historyHead(session),
@@ -37,7 +40,10 @@ export async function noteSystemWaits(
 ): Promise<void> {
   const { fx, config } = session;
   const { product, version } = release;
-  await session.log(`${product} ${version} waits in slot ${slot} (${content})`);
+  await session.log(
+    'system-waiting',
+    `${product} ${version} waits in slot ${slot} (${content})`,
+  );
   await addHistory(fx.files, config.stateDir, {
     ...historyHead(session),
     event: 'written',
@@ -55,7 +61,10 @@ export async function noteSystemGivenUp(
   const { fx, config } = session;
   const output = reason.found ?? '';
   await rememberRefused(session, release, { message: reason.message, output });
-  await session.log(`given up: ${release.version}: ${reason.message}, ${output}`);
+  await session.log(
+    'system-given-up',
+    `${release.version}: ${reason.message}, ${output}`,
+  );
   session.out.warn(`${release.product} ${release.version}: ${reason.message}`);
   await addHistory(fx.files, config.stateDir, {
     ...historyHead(session),

@@ -12,7 +12,7 @@ import { type Host, makeHost } from '../support/sandbox.ts';
 const POINTER =
   /warning: the pointer of quantix-os\/stable expires at 2032-03-31T00:00:00Z/;
 const ROOT = /warning: the trust root 2 expires at 2032-07-01T00:00:00Z/;
-const LOGGED = / warning: the (pointer|trust root) /g;
+const LOGGED = / expires-soon the (pointer|trust root) /g;
 
 interface Status {
   warnings: { what: string; expires: string; message: string }[];

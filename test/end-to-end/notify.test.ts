@@ -122,8 +122,8 @@ t.test('what cannot be told changes nothing and is told by the next run', async 
   t.equal((await host.run(['run', '--now'])).status, 0);
   t.match((await host.run(['current'])).stdout, /1\.1\.0/);
   const log = fs.readFileSync(host.path('/data/updates/update.log'), 'utf8');
-  t.match(log, /notify: webhook_url: the answer was 500/);
-  t.match(log, /notify: ping_url: the host does not answer/);
+  t.match(log, / notify-failed webhook_url: the answer was 500/);
+  t.match(log, / notify-failed ping_url: the host does not answer/);
   t.notMatch(log, /MARKER/, 'addresses are secrets');
 
   listener.answer(204);

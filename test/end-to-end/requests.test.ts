@@ -167,7 +167,7 @@ t.test(
     t.match(finished.stderr, /warning: http:\/\/127\.0\.0\.1:1/);
     t.match(
       fs.readFileSync(host.path('/data/updates/update.log'), 'utf8'),
-      /mirror http:\/\/127\.0\.0\.1:1/,
+      /Z mirror-refused http:\/\/127\.0\.0\.1:1/,
     );
   },
 );

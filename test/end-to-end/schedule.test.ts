@@ -149,7 +149,7 @@ t.test('one reason to wait is told once, and is no error', async (t) => {
   const { entries } = JSON.parse(history.stdout) as { entries: { message?: string }[] };
   t.equal(entries.filter(({ message }) => message?.startsWith('window')).length, 1);
   const log = fs.readFileSync(host.path('/data/updates/update.log'), 'utf8');
-  t.equal(log.split('refused: ').length - 1, 1);
+  t.equal(log.split(' not-now ').length - 1, 1);
   const status = await runAt(host, at('13:00:00'), ['status', '--json']);
   t.match(JSON.parse(status.stdout), {
     status: 'available',

@@ -44,7 +44,7 @@ t.test('which check failed, what it said last and how long it took', async (t) =
 
   const log = fs.readFileSync(host.path('/data/updates/update.log'), 'utf8');
   t.match(log, what);
-  t.match(log, new RegExp(`restart of ${SERVICE}: done in \\d+ ms`));
+  t.match(log, new RegExp(`Z service-restarted ${SERVICE} in \\d+ ms`));
   t.match(log, /database is locked/);
   const table = await host.run(['history']);
   t.match(table.stdout.split('\n')[0], /^time +event +version +what/);

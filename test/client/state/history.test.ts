@@ -84,14 +84,18 @@ t.test('lines that cannot be read are passed over', async (t) => {
 t.test('the log is bounded, and a log that cannot be written is no fault', async (t) => {
   const dir = t.testdir({ file: '' });
   const { effects } = fastEffects();
-  const log = openLog(effects, `${dir}/logs/update.log`);
-  await log('first');
-  t.match(fs.readFileSync(`${dir}/logs/update.log`, 'utf8'), /^2026-01-01T.*Z first\n$/);
+  const open = (logFile: string) => openLog(effects, { logFile, notify: {} });
+  const log = open(`${dir}/logs/update.log`);
+  await log('refused', 'first\nsecond\n');
+  t.match(
+    fs.readFileSync(`${dir}/logs/update.log`, 'utf8'),
+    /^2026-01-01T.*Z refused first \| second\n$/,
+  );
   fs.appendFileSync(`${dir}/logs/update.log`, 'x'.repeat(1024 * 1024));
-  await log('second');
-  t.match(fs.readFileSync(`${dir}/logs/update.log`, 'utf8'), /^\S+ second\n$/);
+  await log('not-now', 'third');
+  t.match(fs.readFileSync(`${dir}/logs/update.log`, 'utf8'), /^\S+ not-now third\n$/);
   t.ok(fs.existsSync(`${dir}/logs/update.log.1`));
-  await openLog(effects, `${dir}/file/update.log`)('nowhere to go');
+  await open(`${dir}/file/update.log`)('refused', 'nowhere to go');
 });
 
 t.test(

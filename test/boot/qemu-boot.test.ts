@@ -50,7 +50,7 @@ for (const { firmware, layout, reboots } of WAYS) {
         reason: 'proven',
         a: { version: '1.0.0' },
       });
-      const counting = /\b[1-9]s\s/;
+      const counting = /3 [ 3]*2 [ 2]*1 /;
       t.notOk(
         machine.said().some((line) => counting.test(line)),
         'GRUB starts at once',

@@ -32,9 +32,9 @@ not ok 2 - test/b.test.ts # time=94.048ms
 # time=2436.014ms
 `;
 
-function readAll(tap: string): { said: string[]; counts: object } {
+function readAll(tap: string, options = {}): { said: string[]; counts: object } {
   const said: string[] = [];
-  const reader = new TapReader((line) => said.push(line));
+  const reader = new TapReader((line) => said.push(line), options);
   for (const line of tap.split('\n')) reader.read(line);
   return { said, counts: reader.end() };
 }
@@ -51,6 +51,16 @@ t.test('a file without a test is a failure, not a skip', (t) => {
   );
   t.same(counts, { pass: 2, fail: 2, skip: 1 });
   t.equal(said.at(-1), 'not ok test/c.test.ts has no test');
+  t.end();
+});
+
+t.test('what passed tests say is told where it is wanted', (t) => {
+  const tap = TAP.replace(/^ {8}1\.\.1$/m, '        # 300 power cuts\n$&');
+  const told = (options?: object) => readAll(tap, options).said.join('\n');
+  t.match(told({ comments: true }), /^ok +\S+a\.test\.ts.*\n.*\n +# 300 power cuts$/m);
+  const [first = ''] = told({ comments: true }).split('\nnot ok');
+  t.notMatch(first, /# (?:Subtest|time)/);
+  t.notMatch(told(), 'power cuts');
   t.end();
 });
 

@@ -28,7 +28,7 @@ function start(title, args, env = {}) {
   console.log(`\nnightly: ${title}`);
   const { status } = spawnSync(process.execPath, args, {
     cwd: ROOT,
-    env: { ...process.env, ...env },
+    env: { ...process.env, QX_TEST_COMMENTS: '1', ...env },
     stdio: 'inherit',
   });
   return status === 0 ? [] : [title];

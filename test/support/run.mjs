@@ -116,7 +116,9 @@ async function runTap(files, options) {
   const args = ['run', '--disable-coverage', '--allow-empty-coverage', '--reporter=tap'];
   args.push(...options, `--timeout=${FILE_TIMEOUT_SECONDS}`, ...files);
   const child = spawn(tap, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] });
-  const reader = new TapReader((line) => console.log(line));
+  const reader = new TapReader((line) => console.log(line), {
+    comments: process.env.QX_TEST_COMMENTS === '1',
+  });
   const ended = new Promise((resolve) => child.on('close', resolve));
   for await (const line of readline.createInterface({ input: child.stdout }))
     reader.read(line);

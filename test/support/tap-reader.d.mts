@@ -1,5 +1,5 @@
 export declare class TapReader {
-  constructor(say: (line: string) => void);
+  constructor(say: (line: string) => void, options?: { comments?: boolean });
   read(line: string): void;
   end(): { pass: number; fail: number; skip: number };
 }

@@ -10,9 +10,12 @@ export class TapReader {
   #totals = undefined;
   /** Files that hold no test: tap calls them skipped. */
   #empty = 0;
+  #comments;
 
-  constructor(say) {
+  /** With `comments`, what passed tests say as well: seeds, counts and tables. */
+  constructor(say, { comments = false } = {}) {
     this.#say = say;
+    this.#comments = comments;
   }
 
   read(line) {
@@ -42,7 +45,10 @@ export class TapReader {
     for (const line of this.#block) {
       if (/# (?:SKIP|TODO)/i.test(line)) this.#say(`       ${skipText(line)}`);
     }
-    if (!passed) for (const line of failureLines(this.#block)) this.#say(`  ${line}`);
+    const more = passed
+      ? commentLines(this.#comments ? this.#block : [])
+      : failureLines(this.#block);
+    for (const line of more) this.#say(`  ${line}`);
     this.#block = [];
   }
 
@@ -74,6 +80,10 @@ function skipText(line) {
   return name === undefined
     ? line.trim()
     : `skipped: ${name}, ${reason === '' ? 'not written yet' : reason}`;
+}
+
+function commentLines(lines) {
+  return lines.filter((line) => /^\s*# (?!Subtest: |time=)/.test(line));
 }
 
 /** Without the test points that passed, whose number would hide the failure. */

@@ -13,10 +13,9 @@ import {
   rootLife,
 } from './policy/expiry.ts';
 import { isDue, trustedNow } from './policy/memory.ts';
-import type { Session } from './session.ts';
+import { ifPossible, type Session } from './session.ts';
 import { readState, writeState } from './state/state-store.ts';
 import { readSeenPointer, readTrustedRoot } from './state/trust-store.ts';
-import { ifPossible } from './traces.ts';
 
 /** When what this host trusts expires, as RFC 3339; null for what it does not have or cannot read. */
 export interface Expiry {

@@ -11,7 +11,7 @@ import type { Source, SourceSettings } from './reader/source.ts';
 import { type ActivityWriter, activityWriter } from './state/activity.ts';
 import { type Log, openLog } from './state/log.ts';
 import { openServiceManager, type ServiceManager } from './services/service-manager.ts';
-import { errorRecord, type Output } from './terminal/output.ts';
+import { asQxError, errorRecord, type Output } from './terminal/output.ts';
 import { VERSION } from './version.ts';
 
 /** What one run of a command works with. */
@@ -82,6 +82,18 @@ export async function sourceSettings(
         : paceOf(fx.clock, config.bandwidthLimit),
     userAgent: `qx-update/${VERSION}`,
   };
+}
+
+/** A record that cannot be written, on a full disk for instance, does not hide or stop what it tells of. */
+export async function ifPossible(
+  session: Session,
+  record: () => Promise<void>,
+): Promise<void> {
+  try {
+    await record();
+  } catch (trouble) {
+    session.out.detail(`this could not be recorded: ${asQxError(trouble).message}`);
+  }
 }
 
 /** `status` holds the lock for a moment to see whether it is free; a run does not stumble over that. */

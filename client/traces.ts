@@ -11,14 +11,14 @@ import {
 import { collectGarbage } from './install/garbage.ts';
 import { type Journal, removeJournal } from './install/journal.ts';
 import { clearStaging } from './install/store.ts';
-import type { Trouble } from './install/transaction.ts';
+import type { Trouble } from './state/trouble.ts';
 import { formatTime } from './format/time.ts';
-import type { Session } from './session.ts';
+import { ifPossible, type Session } from './session.ts';
 import { addHistory, type HistoryEntry } from './state/history.ts';
 import { writeLastCheck } from './state/last-check.ts';
 import { rememberRefused } from './state/refused.ts';
 import { readState, writeState } from './state/state-store.ts';
-import { asQxError, errorRecord } from './terminal/output.ts';
+import { errorRecord } from './terminal/output.ts';
 
 /** Step 15: what a run leaves behind, whatever its end was. */
 
@@ -95,18 +95,6 @@ export async function noteReturn(
       output: reason.output,
     }),
   );
-}
-
-/** A record that cannot be written, on a full disk for instance, does not hide or stop what it tells of. */
-export async function ifPossible(
-  session: Session,
-  record: () => Promise<void>,
-): Promise<void> {
-  try {
-    await record();
-  } catch (trouble) {
-    session.out.detail(`this could not be recorded: ${asQxError(trouble).message}`);
-  }
 }
 
 /** `quantix-os 1.4.2`, or what stands in for it. */

@@ -1,6 +1,6 @@
 import type { ProcessResult } from '../effects/effects.ts';
 import { QxError } from '../format/error.ts';
-import type { Trouble } from '../install/transaction.ts';
+import type { Trouble } from '../state/trouble.ts';
 import { shownOutput } from '../services/output.ts';
 import type { Session } from '../session.ts';
 import { formatDuration } from '../terminal/text.ts';

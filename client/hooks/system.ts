@@ -2,7 +2,7 @@ import { change } from '../boot/boot-environment.ts';
 import { markBad, otherSlot, type Slot } from '../boot/boot-state.ts';
 import { QxError } from '../format/error.ts';
 import type { SlotRecord } from '../format/client-state.ts';
-import type { Trouble } from '../install/transaction.ts';
+import type { Trouble } from '../state/trouble.ts';
 import type { Session } from '../session.ts';
 import { openEnvironment, readBooted } from '../slots/host-slots.ts';
 import { runningVersion } from '../slots/system.ts';

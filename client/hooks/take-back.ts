@@ -1,7 +1,7 @@
 import { QxError } from '../format/error.ts';
 import { readCurrent, removeGeneration, unlessBroken } from '../install/generations.ts';
 import { readJournal } from '../install/journal.ts';
-import type { Trouble } from '../install/transaction.ts';
+import type { Trouble } from '../state/trouble.ts';
 import type { Session } from '../session.ts';
 import type { Phase } from './find.ts';
 import {

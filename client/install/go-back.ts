@@ -1,9 +1,9 @@
 import { QxError } from '../format/error.ts';
 import type { Reason } from '../hooks/record.ts';
 import { INTERRUPTED, takeBack } from '../hooks/take-back.ts';
-import type { Session } from '../session.ts';
+import { ifPossible, type Session } from '../session.ts';
 import { rememberRefused } from '../state/refused.ts';
-import { ifPossible } from '../traces.ts';
+import type { Trouble } from '../state/trouble.ts';
 import {
   type Generation,
   readCurrent,
@@ -14,7 +14,7 @@ import {
 } from './generations.ts';
 import { type Journal, removeJournal, writeJournal } from './journal.ts';
 import { clearStaging } from './store.ts';
-import { restartAndCheck, type Trouble } from './transaction.ts';
+import { restartAndCheck } from './transaction.ts';
 import { inspectGeneration } from './verify.ts';
 import { tellVersions } from './version-files.ts';
 

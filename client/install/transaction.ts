@@ -8,21 +8,10 @@ import type { ServiceState } from '../services/service-manager.ts';
 import { runLate } from '../hooks/take-back.ts';
 import type { HookRecord } from '../hooks/record.ts';
 import type { Session } from '../session.ts';
+import type { Trouble } from '../state/trouble.ts';
 import { type Generation, switchCurrent } from './generations.ts';
 import { giveRoom, type Journal, takeRoom, writeJournal } from './journal.ts';
 import { tellVersions } from './version-files.ts';
-
-/** Why a generation cannot stay. */
-export interface Trouble {
-  /** One line: what failed. */
-  message: string;
-  /** What it said, if anything. */
-  output: string;
-  /** Not now: nothing is wrong with the release, and the next run tries it again. */
-  deferred?: true;
-  /** It was given up on, and may need more time. */
-  timedOut?: true;
-}
 
 /** How it came to a switch. */
 export interface How {

@@ -3,8 +3,7 @@ import * as v from 'valibot';
 import { readIfThere, writeDurably } from '../effects/durable.ts';
 import type { Files } from '../effects/effects.ts';
 import { version } from '../format/shapes.ts';
-import type { Session } from '../session.ts';
-import { ifPossible } from '../traces.ts';
+import { ifPossible, type Session } from '../session.ts';
 import { entryOf, type Generation, type GenerationEntry } from './generations.ts';
 
 const BYTES_MAX = 1024;

@@ -1,7 +1,7 @@
 import type { ClientState, RefusedRelease } from '../format/client-state.ts';
 import { QxError } from '../format/error.ts';
 import type { InstalledRelease } from '../format/installed-release.ts';
-import type { Trouble } from '../install/transaction.ts';
+import type { Trouble } from './trouble.ts';
 import { formatTime } from '../format/time.ts';
 import type { Session } from '../session.ts';
 import { readState, writeState } from './state-store.ts';

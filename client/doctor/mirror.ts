@@ -7,11 +7,15 @@ import { type Session, sourceSettings } from '../session.ts';
 import { formatTime } from '../format/time.ts';
 import { formatDuration } from '../terminal/text.ts';
 import { examine, type Finding, ok, warn } from './finding.ts';
+import { treeFindings } from './tree.ts';
 
 /** Clocks that differ by more are worth a look: certificates and windows go by them. */
 const CLOCK_MS = 5 * 60_000;
 
-/** Each mirror as a static host: whether it answers, can be asked "anything new?", and goes on where it broke off. */
+/**
+ * Each mirror as a static host: whether it answers, can be asked "anything new?", and goes on where it broke off; and
+ * whether what it has would be believed.
+ */
 export async function mirrorFindings(session: Session): Promise<Finding[]> {
   const { fx, config } = session;
   const settings = { ...(await sourceSettings(fx, config)), retries: 0 };
@@ -38,7 +42,10 @@ async function look(session: Session, source: Source): Promise<Finding[]> {
     });
   }
   const took = formatDuration(fx.clock.now() - started);
-  const findings = [ok(part, `answers in ${took}`)];
+  const findings = [
+    ok(part, `answers in ${took}`),
+    ...(await examine(part, () => treeFindings(session, source, got))),
+  ];
   if (!source.base.startsWith('http')) return findings;
   const { etag, lastModified, servedMs } = got;
   if (etag === undefined && lastModified === undefined) {

@@ -124,3 +124,39 @@ t.test(
     ]);
   },
 );
+
+t.test(
+  'what a mirror has is told as a run would take it, and nothing is kept',
+  async (t) => {
+    const dir = t.testdir();
+    const workspace = await makeWorkspace(path.join(dir, 'updates'));
+    await publishNode(workspace, '1.0.0');
+    const yesterday = path.join(dir, 'yesterday');
+    fs.cpSync(workspace.public, yesterday, { recursive: true });
+    const url = `file://${workspace.public}`;
+    const root = path.join(workspace.public, 'root/1.json');
+    const host = makeHost(path.join(dir, 'host'), { url, root });
+    await host.run(['run', '--now']);
+    t.match((await ask(host)).text, /^ok {4}file:.*: serial 1, good until /m);
+
+    await workspace.ok(['root', 'set-expiry', '2030-01-01']);
+    const before = host.snapshot('/');
+    const told = await ask(host);
+    t.equal(told.status, 0);
+    t.same(bad(told).length, 1);
+    t.match(bad(told), [/^warn file:.*: has trust root 2; this host still goes by 1$/]);
+    t.match(told.text, /→ "qx-update check" accepts it now/);
+    t.notMatch(told.text, /all is well/);
+    t.same(host.snapshot('/'), before);
+
+    await publishNode(workspace, '1.1.0');
+    await host.run(['check']);
+    t.same(bad(await ask(host)), []);
+    host.configure({ mirrors: [url, `file://${yesterday}`], url: undefined });
+    const behind = await ask(host);
+    t.equal(behind.status, 22);
+    t.match(bad(behind), [
+      /^fail file:.*yesterday.*: an older pointer than this host has seen; expected serial \d or higher; found serial 1$/,
+    ]);
+  },
+);

@@ -30,11 +30,13 @@ export async function readStatus(
   const { files } = fx;
   const { stateDir } = config;
   const generation = await readCurrent(files, layoutOf(config.componentsDir));
-  const state = await readState(files, stateDir);
+  const kept = await readState(files, stateDir);
   const activity = (await running(fx, stateDir))
     ? await readActivity(fx, stateDir)
     : null;
   const lastCheck = await readLastCheck(fx, stateDir);
+  const unkept = lastCheck?.unkept;
+  const state = unkept === undefined ? kept : { ...kept, last_refusal: unkept };
   const slots = await describeSlots(files, config, state);
   const rebootPending = slots !== null && 'rebootPending' in slots && slots.rebootPending;
   return { generation, state, activity, lastCheck, slots, rebootPending };

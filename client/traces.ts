@@ -15,7 +15,7 @@ import type { Trouble } from './state/trouble.ts';
 import { formatTime } from './format/time.ts';
 import { ifPossible, type Session } from './session.ts';
 import { addHistory, type HistoryEntry } from './state/history.ts';
-import { writeLastCheck } from './state/last-check.ts';
+import { type LastCheck, readLastCheck, writeLastCheck } from './state/last-check.ts';
 import { rememberRefused } from './state/refused.ts';
 import { readState, writeState } from './state/state-store.ts';
 import { errorRecord } from './terminal/output.ts';
@@ -170,9 +170,12 @@ export async function noteSuccess(
 
 /** What was last refused is no error of this host any more. */
 export async function forgetRefusal({ fx, config }: Session): Promise<void> {
-  const state = await readState(fx.files, config.stateDir);
-  if (state.last_refusal === undefined || state.last_refusal === null) return;
-  await writeState(fx.files, config.stateDir, { ...state, last_refusal: null });
+  const { stateDir } = config;
+  const state = await readState(fx.files, stateDir);
+  if (state.last_refusal !== undefined && state.last_refusal !== null)
+    await writeState(fx.files, stateDir, { ...state, last_refusal: null });
+  const { unkept, ...last } = (await readLastCheck(fx, stateDir)) ?? {};
+  if (unkept !== undefined) await writeLastCheck(fx, stateDir, last as LastCheck);
 }
 
 /**
@@ -186,26 +189,38 @@ export async function noteRefusal(
 ): Promise<void> {
   const { fx, config } = session;
   const deferred = error.code === 'deferred';
-  await ifPossible(session, () =>
-    writeLastCheck(fx, config.stateDir, {
-      time: formatTime(fx.clock.now()),
-      ...(deferred && offered !== undefined
-        ? { result: 'available', version: offered }
-        : { result: deferred ? 'deferred' : 'refused' }),
-    }),
-  );
+  const time = formatTime(fx.clock.now());
+  const last: LastCheck = {
+    time,
+    ...(deferred && offered !== undefined
+      ? { result: 'available', version: offered }
+      : { result: deferred ? 'deferred' : 'refused' }),
+  };
+  await ifPossible(session, () => writeLastCheck(fx, config.stateDir, last));
   if (deferred && (await isTold(session, error))) return;
   await session.log(deferred ? 'not-now' : 'refused', JSON.stringify(errorRecord(error)));
   await ifPossible(session, async () => {
-    await addHistory(fx.files, config.stateDir, {
-      ...historyHead(session),
-      event: 'refused',
-      code: error.code,
-      exitCode: error.exitCode,
-      message: error.message,
-    });
-    await rememberRefusal(session, error);
+    try {
+      await keepRefusal(session, error);
+    } catch (trouble) {
+      const unkept = { time, ...errorRecord(error) } as Refusal;
+      await writeLastCheck(fx, config.stateDir, { ...last, unkept });
+      throw trouble;
+    }
   });
+}
+
+async function keepRefusal(session: Session, error: QxError): Promise<void> {
+  const { fx, config } = session;
+  const { code, exitCode, message } = error;
+  await addHistory(fx.files, config.stateDir, {
+    ...historyHead(session),
+    event: 'refused',
+    code,
+    exitCode,
+    message,
+  });
+  await rememberRefusal(session, error);
 }
 
 /** Whether `status` says it already. What was found may be the hour, and differs each time. */

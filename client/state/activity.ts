@@ -70,6 +70,24 @@ export async function replaceFile(
   await fx.files.rename(temporary, path);
 }
 
+/**
+ * The same for what tells how things stand: on a disk without room for another file it is written over the older word,
+ * which would be believed else. Blanks at its end, for nothing is cut off, are JSON as well.
+ */
+export async function renewFile(fx: Effects, path: string, bytes: Buffer): Promise<void> {
+  try {
+    await replaceFile(fx, path, bytes);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const info = await fx.files.info(path);
+    if ((code !== 'ENOSPC' && code !== 'EDQUOT') || info === null) throw error;
+    await fx.files.remove(`${path}.new`);
+    const blanks = Buffer.alloc(Math.max(info.size - bytes.length, 0), ' ');
+    const file = await fx.files.open(path, 'overwrite');
+    await file.write(Buffer.concat([bytes, blanks])).finally(() => file.close());
+  }
+}
+
 export async function readActivity(
   fx: Effects,
   stateDir: string,

@@ -1,6 +1,7 @@
 import { readOwnIfSound } from '../effects/durable.ts';
 import type { Effects } from '../effects/effects.ts';
-import { replaceFile } from './activity.ts';
+import type { Refusal } from '../format/client-state.ts';
+import { renewFile } from './activity.ts';
 
 /** When this host last asked, and what came of it. */
 export interface LastCheck {
@@ -9,6 +10,8 @@ export interface LastCheck {
   version?: string;
   /** It was up to date from then on: that run has installed it. */
   installed?: true;
+  /** What was refused then, where the state had no room for it. */
+  unkept?: Refusal;
 }
 
 function lastCheckFile(stateDir: string): string {
@@ -20,11 +23,8 @@ export async function writeLastCheck(
   stateDir: string,
   last: LastCheck,
 ): Promise<void> {
-  await replaceFile(
-    fx,
-    lastCheckFile(stateDir),
-    Buffer.from(`${JSON.stringify(last)}\n`),
-  );
+  const bytes = Buffer.from(`${JSON.stringify(last)}\n`);
+  await renewFile(fx, lastCheckFile(stateDir), bytes);
 }
 
 export async function readLastCheck(

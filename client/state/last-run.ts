@@ -1,7 +1,7 @@
 import { readIfThere } from '../effects/durable.ts';
 import type { Effects } from '../effects/effects.ts';
 import { formatTime } from '../format/time.ts';
-import { replaceFile } from './activity.ts';
+import { renewFile } from './activity.ts';
 
 /** When `run` last asked. What people and monitors ask in between does not count: it installs nothing. */
 
@@ -15,7 +15,7 @@ export async function writeLastRun(
   ms: number,
 ): Promise<void> {
   const text = `${JSON.stringify({ time: formatTime(ms) })}\n`;
-  await replaceFile(fx, lastRunFile(stateDir), Buffer.from(text));
+  await renewFile(fx, lastRunFile(stateDir), Buffer.from(text));
 }
 
 /** Milliseconds since 1970; null where nothing can be read, and then the next call asks. */

@@ -1,9 +1,14 @@
 import { posix } from 'node:path';
 import { importOlder } from '../config/older-config.ts';
-import { belowRoot, loadConfigFile, readConfigFile } from '../config/load.ts';
+import {
+  belowRoot,
+  ignoredVariables,
+  loadConfigFile,
+  readConfigFile,
+} from '../config/load.ts';
 import { editConfig } from '../config/edit.ts';
 import { DEFAULT_CONFIG_FILES } from '../config/profiles.ts';
-import { CONFIG_KEYS, type ConfigKey } from '../config/schema.ts';
+import { CONFIG_KEYS, type ConfigKey, type NotifyKeys } from '../config/schema.ts';
 import { writeDurably } from '../effects/durable.ts';
 import { QxError, printable } from '../format/error.ts';
 import type { Config } from '../config/config.ts';
@@ -43,9 +48,20 @@ function settings(config: Config): Partial<Record<ConfigKey, unknown>> {
     check_interval: `${config.checkIntervalMs / 1000}s`,
     splay: `${config.splayMs / 1000}s`,
     serve: config.origins.serve === undefined ? undefined : config.serve,
+    notify: config.origins.notify === undefined ? undefined : shownNotify(config.notify),
     windows: config.windows,
     bandwidth_limit: config.bandwidthLimit ?? undefined,
   };
+}
+
+/** Addresses like these are secrets. */
+function shownNotify(keys: NotifyKeys): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(keys).map(([key, value]) => [
+      key,
+      key.endsWith('_url') ? '(not shown)' : value,
+    ]),
+  );
 }
 
 export const show: Command = {
@@ -93,8 +109,10 @@ export const check: Command = {
     const config = await context.config();
     const opened = await openedBy(config);
     for (const door of opened) context.out.warn(`[serve]: ${door}`);
+    const ignored = ignoredVariables(context.env);
+    for (const each of ignored) context.out.warn(each);
     return {
-      value: { valid: true, file: config.file, opened },
+      value: { valid: true, file: config.file, opened, ignored },
       text: `${config.file ?? 'environment and flags'}: valid`,
     };
   },

@@ -33,7 +33,7 @@ async function find(context: Context, offline: boolean): Promise<Finding[]> {
   const { mirrorFindings } = await import('../doctor/mirror.ts');
   const { fx, out, signal } = context;
   const first = await examine('config', async () =>
-    configurationFindings(await context.config()),
+    configurationFindings(await context.config(), context.env),
   );
   if (first.some(({ level }) => level === 'fail')) return first;
   const config = await context.config();

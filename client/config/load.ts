@@ -8,7 +8,13 @@ import { QxError, printable } from '../format/error.ts';
 import { LIMITS } from '../format/limits.ts';
 import { refuseForeignHands } from './foreign-hands.ts';
 import { DEFAULT_CONFIG_FILES } from './profiles.ts';
-import { CONFIG_KEYS, type ConfigFile, type ConfigKey, configSchema } from './schema.ts';
+import {
+  CONFIG_KEYS,
+  type ConfigFile,
+  type ConfigKey,
+  configSchema,
+  TABLES,
+} from './schema.ts';
 
 export interface LoadedFile {
   path: string;
@@ -122,13 +128,22 @@ function startOf(lines: string[], [table, number]: string[]): number {
   return heads[Number(number)] ?? 0;
 }
 
-function nearestKey(key: string): string {
-  const ranked = CONFIG_KEYS.map((known) => ({ known, steps: editDistance(key, known) }));
+/** Of "serve.lisen" among the keys of [serve]. */
+function nearestKey(field: string): string {
+  const [table = '', ...inside] = field.split('.');
+  const known = inside.length === 0 ? CONFIG_KEYS : (TABLES[table] ?? CONFIG_KEYS);
+  const best = nearest(inside.at(-1) ?? table, known);
+  return best === undefined ? `one of ${known.join(', ')}` : `"${best}"`;
+}
+
+/** The one that a slip or three lead to; of a short word something has to be left. */
+function nearest(word: string, known: readonly string[]): string | undefined {
+  const ranked = known.map((each) => ({ each, steps: editDistance(word, each) }));
   ranked.sort((a, b) => a.steps - b.steps);
   const best = ranked[0];
-  return best !== undefined && best.steps <= 3
-    ? `"${best.known}"`
-    : `one of ${CONFIG_KEYS.join(', ')}`;
+  return best !== undefined && best.steps <= Math.min(3, word.length - 1)
+    ? best.each
+    : undefined;
 }
 
 /** Letters to add, drop or change to get from one word to the other. */
@@ -180,6 +195,24 @@ export function configFromEnvironment(
     expected: issue.message,
     found: printable(issue.input),
   });
+}
+
+const PREFIX = 'QX_UPDATE_';
+
+/** Variables that somebody meant for us and that nothing reads, one line each. */
+export function ignoredVariables(env: Record<string, string | undefined>): string[] {
+  const names = CONFIG_KEYS.map((key) => `${PREFIX}${key.toUpperCase()}`);
+  const tables = TABLE_KEYS.map((key) => `${PREFIX}${key.toUpperCase()}`);
+  const read = [...names.filter((name) => !tables.includes(name)), `${PREFIX}CONFIG`];
+  return Object.keys(env)
+    .filter((name) => name.startsWith(PREFIX) && !read.includes(name))
+    .sort()
+    .map((name) => {
+      const table = tables.includes(name) ? 'a table stands in update.toml alone' : null;
+      const best = nearest(name, read);
+      const meant = best === undefined ? 'there is no such key' : `is it ${best}`;
+      return `the variable ${printable(name)} is not read: ${table ?? meant}`;
+    });
 }
 
 /** The text of a variable or of `config set` as the value that TOML would hold. */

@@ -175,6 +175,13 @@ export type ConfigKey = keyof ConfigFile;
 
 export const CONFIG_KEYS = Object.keys(configSchema.entries) as ConfigKey[];
 
+/** Keys of the tables; [facts] takes any. */
+export const TABLES: Readonly<Record<string, readonly string[]>> = {
+  windows: Object.keys(window.entries),
+  serve: Object.keys(serve.entries),
+  notify: Object.keys(notify.entries),
+};
+
 const UNIT_MS = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
 export function isDuration(text: string): boolean {

@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.ts';
+import { ignoredVariables } from '../config/load.ts';
 import type { Effects } from '../effects/effects.ts';
 import { describeExpiry } from '../expiry.ts';
 import { fingerprintText } from '../format/fingerprint.ts';
@@ -16,7 +17,10 @@ import { formatBytes, formatDuration } from '../terminal/text.ts';
 import { BUILD_TIME_MS } from '../version.ts';
 import { examine, type Finding, ok, warn } from './finding.ts';
 
-export function configurationFindings(config: Config): Finding[] {
+export function configurationFindings(
+  config: Config,
+  env: Record<string, string | undefined>,
+): Finding[] {
   const { file, product, channel } = config;
   const findings = [
     ok('config', `${file ?? 'environment and flags'}: ${product}, channel ${channel}`),
@@ -26,7 +30,10 @@ export function configurationFindings(config: Config): Finding[] {
   const doors = openedBy(config).map((line) =>
     warn('serve', line, 'close in [serve] what nobody uses'),
   );
-  return [...findings, ...doors];
+  const ignored = ignoredVariables(env).map((line) =>
+    warn('config', line, 'unset it, or write its key into update.toml'),
+  );
+  return [...findings, ...ignored, ...doors];
 }
 
 /** What can be found out without the network. */

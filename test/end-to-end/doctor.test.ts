@@ -160,3 +160,20 @@ t.test(
     ]);
   },
 );
+
+t.test('settings that nothing reads are told, and secret ones are not', async (t) => {
+  const dir = t.testdir();
+  const workspace = await makeWorkspace(path.join(dir, 'updates'));
+  const host = makeHost(path.join(dir, 'host'), {
+    url: `file://${workspace.public}`,
+    root: path.join(workspace.public, 'root/1.json'),
+  });
+  host.configure({ notify: { ping_url: 'http://127.0.0.1:1/MARKER', syslog: false } });
+  const env = { QX_UPDATE_CHANEL: 'beta' };
+  const told = /QX_UPDATE_CHANEL is not read: is it QX_UPDATE_CHANNEL/;
+  t.match(await host.run(['config', 'check'], { env }), { status: 0, stderr: told });
+  t.match((await host.run(['doctor', '--offline'], { env })).stdout, told);
+  const { stdout } = await host.run(['config', 'show', '--origin']);
+  t.match(stdout, /^notify .*"ping_url":"\(not shown\)","syslog":false\} +file$/m);
+  t.notMatch(stdout, /MARKER/);
+});

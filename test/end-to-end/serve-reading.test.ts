@@ -11,6 +11,8 @@ const UI = ['-H', 'Accept: application/json'];
 const GO = ['-H', 'User-Agent: Go-http-client/1.1', '-H', 'Accept-Encoding: gzip'];
 /** The vDC's dashboard, in a browser behind the same name. */
 const DASHBOARD = ['-H', 'Accept: */*', '-H', 'Sec-Fetch-Site: same-origin'];
+/** As a page posts that has nothing to say. */
+const UI_POST = ['-H', 'Content-Type: application/json', '-H', 'Content-Length: 0'];
 
 const NODE = '#!/bin/sh\necho qx-node\n';
 
@@ -191,12 +193,61 @@ t.test(
       status.value,
       '--style is for the paths without /vdc/',
     );
+    const applied = await ask('vdc/apply', '-X', 'POST', ...DASHBOARD, ...UI_POST);
+    t.equal(applied.status, 200);
+    shape(t, applied.value, { status: 'string', message: 'string' }, 'vdc/apply');
+    t.equal(applied.value.status, 'applying');
+    const after = await askUntil(
+      () => ask('vdc/status', ...DASHBOARD),
+      ({ value }) => value.current_version === '2.0.0' && value.status === 'idle',
+    );
+    t.notOk('manifest' in after.value, 'nothing waits any more');
     // As documented, to the letter.
     const documented = await curl([
       '-k',
       `https://localhost:${serving.port}/api/v1/updates/vdc/check`,
     ]);
-    t.match(documented.value, { status: 'available' });
+    t.same(documented.value, {
+      status: 'idle',
+      current_version: '2.0.0',
+      available_version: '',
+      manifest: null,
+    });
+  },
+);
+
+t.test(
+  'what a hypervisor host is asked, a vDC answers too',
+  needs('curl', 'openssl'),
+  async (t) => {
+    const site = await makeSite(t, { product: 'quantix-vdc' });
+    await site.publish('2.0.0', { controlplane: NODE });
+    const { ask, token } = await startServing(t, site.host);
+    t.match((await ask('check', ...GO)).value, {
+      available: true,
+      latestVersion: '2.0.0',
+      components: [{ name: 'controlplane', newVersion: '2.0.0' }],
+    });
+    t.match((await ask('apply', '-X', 'POST', ...UI_POST)).value, {
+      status: /^(?:started|success)$/,
+      message: String,
+    });
+    await askUntil(
+      () => ask('status', ...UI),
+      ({ value }) => value.status === 'complete',
+    );
+    t.same((await ask('current', ...UI)).value, { osVersion: '2.0.0' });
+    t.match((await ask('version', ...GO)).value, { currentVersion: '2.0.0' });
+    const config = await ask('config', ...UI);
+    t.match(config.value, { channel: 'stable', storageLocation: 'local' });
+    const put = ['-X', 'PUT', '-H', token(), '-H', 'Content-Type: application/json'];
+    const kept = await ask('config', ...put, '-d', '{"channel": "stable"}');
+    t.same([kept.status, kept.value], [200, config.value]);
+    t.match((await ask('volumes', ...UI)).value.volumes, [
+      { path: '/var/lib/quantix-vdc/components' },
+    ]);
+    const reset = await ask('reset', '-X', 'POST', '-H', token(), ...UI_POST);
+    t.match(reset.value, { success: true, previousStatus: 'complete' });
   },
 );
 

@@ -56,8 +56,13 @@ export async function startServing(
   };
 }
 
-export const tokenOf = (host: Host): string =>
-  fs.readFileSync(host.path('/data/updates/serve/token'), 'utf8').trim();
+/** Of whichever profile. */
+function tokenOf(host: Host): string {
+  const files = ['/data/updates', '/var/lib/quantix-vdc/updates'].map((folder) =>
+    host.path(`${folder}/serve/token`),
+  );
+  return fs.readFileSync(files.find((file) => fs.existsSync(file)) ?? '', 'utf8').trim();
+}
 
 /** Any call of curl; what it cannot do throws. */
 export async function curl(words: string[]): Promise<Replied> {

@@ -5,6 +5,7 @@ import {
   belowRoot,
   configFromEnvironment,
   editDistance,
+  ignoredVariables,
   loadConfigFile,
   parseConfigFile,
 } from '../../../client/config/load.ts';
@@ -64,11 +65,19 @@ t.test(
     for (const [text, where, nearest] of [
       ['chanel = "beta"\n', `${PATH}:1:1`, '"channel"'],
       ['product = "x"\n\n   allow_path = []\n', `${PATH}:3:4`, '"allow_paths"'],
+      ['[serve]\nlisen = "none"\n', `${PATH}:2:1`, '"listen"'],
+      ['[notify]\nping_ulr = "http://a/"\n', `${PATH}:2:1`, '"ping_url"'],
+      [
+        'windows = [{ from = "01:00", to = "02:00", zoen = "UTC" }]\n',
+        `${PATH}:1:1`,
+        '"zone"',
+      ],
       ['product = "x"\n[fact]\nx = 1\n', `${PATH}:2:1`, '"facts"'],
     ] as const) {
       t.match(refused(text), { code: 'config', where, expected: nearest }, text);
     }
     t.match(refused('frobnicate = 1\n').expected, /^one of url, mirrors, /);
+    t.match(refused('[serve]\nurl = "none"\n').expected, /^one of listen, cert, /);
     t.end();
   },
 );
@@ -173,5 +182,23 @@ t.test('the distance of two words counts letters to add, drop and change', (t) =
     t.equal(editDistance(a, b), steps);
     t.equal(editDistance(b, a), steps);
   }
+  t.end();
+});
+
+t.test('a variable that nothing reads is named, with the one that was meant', (t) => {
+  const env = {
+    PATH: '/bin',
+    QX_UPDATE_CHANNEL: 'beta',
+    QX_UPDATE_CONFIG: '/quantix/update.toml',
+    QX_UPDATE_CHANEL: 'beta',
+    QX_UPDATE_FROBNICATE: '1',
+    QX_UPDATE_WINDOWS: '[]',
+  };
+  t.match(ignoredVariables(env), [
+    /^the variable QX_UPDATE_CHANEL is not read: is it QX_UPDATE_CHANNEL$/,
+    /^the variable QX_UPDATE_FROBNICATE is not read: there is no such key$/,
+    /^the variable QX_UPDATE_WINDOWS is not read: a table stands in update\.toml alone$/,
+  ]);
+  t.equal(ignoredVariables(env).length, 3);
   t.end();
 });

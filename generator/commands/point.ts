@@ -2,7 +2,13 @@ import { QxError } from '../../client/format/error.ts';
 import { type MovedPointer, movePointer } from '../release/move-pointer.ts';
 import { publishIndexes } from '../release/publish.ts';
 import { SIGN_OPTIONS, type Session, openSession } from '../release/session.ts';
-import { type Command, type CommandResult, WRITE_OPTIONS, writingIn } from './command.ts';
+import {
+  type Command,
+  type CommandResult,
+  type Flags,
+  WRITE_OPTIONS,
+  writingIn,
+} from './command.ts';
 
 const ROLLBACK = {
   flag: 'rollback',
@@ -19,7 +25,7 @@ export const point: Command = {
     {
       flag: 'via VERSION=RANGE',
       describe:
-        'Hosts in the range go to that release first (repeatable; replaces what the channel has)',
+        'Hosts in the range go to that release first (repeatable; replaces what the channel has; "none" takes it out)',
     },
     ...MOVE_OPTIONS,
   ],
@@ -27,17 +33,24 @@ export const point: Command = {
     'point quantix-os beta 1.4.2',
     'point quantix-os stable 1.4.1 --rollback',
     'point quantix-os stable 2.0.0 --via "1.5.0=<1.5.0"',
+    'point quantix-os stable 2.0.0 --via none',
   ],
   next: ['rollout', 'verify', 'preflight'],
   run: (context, [product = '', channel = '', version = ''], flags) =>
     writingIn(context, flags, 'point', async (workspace) => {
       const session = await openSession(context, flags, workspace);
-      const pairs = flags.pairs('via');
-      const via = pairs.length === 0 ? undefined : pairs;
-      const target = { product, channel, version, rollback: flags.is('rollback'), via };
+      const rollback = flags.is('rollback');
+      const target = { product, channel, version, rollback, via: stonesAsked(flags) };
       return moved(session, await movePointer(session, target));
     }),
 };
+
+/** Undefined where the channel keeps those that it has; none where "none" stands alone. QxError `usage`. */
+function stonesAsked(flags: Flags): [string, string][] | undefined {
+  const words = flags.list('via');
+  if (words.length === 0) return undefined;
+  return words.length === 1 && words[0] === 'none' ? [] : flags.pairs('via');
+}
 
 /** Finishes the indexes and says where the channel stands. */
 export async function moved(

@@ -27,7 +27,7 @@ export interface MoveTarget {
   channel: string;
   version: string;
   rollback?: boolean;
-  /** Stepping stones in place of those that the channel has: version and the range of hosts that it is for. */
+  /** Stepping stones in place of those that the channel has: version and the range of hosts that it is for. Empty: none. */
   via?: readonly [version: string, range: string][] | undefined;
 }
 
@@ -49,7 +49,8 @@ export async function movePointer(
   };
   const via = target.via && (await stonesOf(session, product, target.via));
   const saysAsMuch =
-    via === undefined && (target.rollback !== true || saysRollback(valid));
+    (via === undefined || hasNone(via, valid)) &&
+    (target.rollback !== true || saysRollback(valid));
   if (saysAsMuch && valid !== null && (await isCurrent(session, valid, release))) {
     const signatures = `${valid.signers.length}`;
     return {
@@ -61,16 +62,25 @@ export async function movePointer(
     };
   }
   const draft = draftFor(target, valid);
-  const bytes = await issuePointer(
-    session,
-    via === undefined ? draft : { ...draft, via },
-  );
+  const bytes = await issuePointer(session, withStones(draft, via));
   return { ...about, ...(await publishPointer(session, bytes)) };
 }
 
 /** Hosts that a thief took further come back only to a pointer that says so. */
 function saysRollback(valid: StoredPointer | null): boolean {
   return valid?.pointer?.rollback === true;
+}
+
+function hasNone(via: readonly unknown[], valid: StoredPointer | null): boolean {
+  return via.length === 0 && valid?.pointer?.via === undefined;
+}
+
+/** Undefined leaves what the draft has. A pointer without stones has no field of them. */
+function withStones(draft: PointerDraft, via: PointerDraft['via']): PointerDraft {
+  if (via === undefined) return draft;
+  const without = { ...draft };
+  delete without.via;
+  return via.length === 0 ? without : { ...without, via };
 }
 
 /** QxError `usage` for a stone that is not here, `malformed` (with the pointer) for a range that is none. */

@@ -1,6 +1,8 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import t from 'tap';
+import { parsePointer, type Pointer } from '../../client/format/pointer.ts';
+import { pointerPath } from '../../client/format/tree.ts';
 import { makeHost, makeWorkspace } from '../support/sandbox.ts';
 
 t.test('a host that is too old for a release takes the one in between first', async (t) => {
@@ -30,6 +32,8 @@ t.test('a host that is too old for a release takes the one in between first', as
   t.equal(shut.status, 25);
   t.match(shut.stderr, /needs a newer version[^]*1\.5\.0 or later/);
 
+  for (const mixed of [['none', '1.5.0=<1.5.0'], ['1.5.0=<1.5.0', 'none']])
+    t.equal((await workspace.run([...point, ...mixed.flatMap((each) => ['--via', each])])).status, 2);
   for (const [via, status] of [['1.4.0=<1.5.0', 2], ['1.5.0=below', 23], ['1.5.0', 2]] as const) {
     const refused = await workspace.run([...point, '--via', via]);
     t.equal(refused.status, status, refused.stderr);
@@ -54,4 +58,13 @@ t.test('a host that is too old for a release takes the one in between first', as
   const stick = path.join(dir, 'stick');
   await workspace.ok(['bundle', '--for', '2.0.0', '--product', 'quantix-os', '-o', stick]);
   t.equal(fs.readdirSync(path.join(stick, 'manifests')).length, 2, 'a stick has the stone too');
+
+  const pointer = (): Pointer =>
+    parsePointer(fs.readFileSync(path.join(workspace.public, pointerPath('quantix-os', 'stable'))));
+  const { serial } = pointer();
+  await workspace.ok([...point, '--via', 'none']);
+  t.match(pointer(), { serial: serial + 1, via: undefined }, 'stones are taken out again');
+  t.match((await workspace.ok([...point, '--via', 'none'])).stdout, /is at 2\.0\.0 already/);
+  t.equal(pointer().serial, serial + 1, 'and of none there, none is taken');
+  t.equal((await workspace.run(['lint'])).status, 78, 'who needs them is stranded again');
 }); // prettier-ignore

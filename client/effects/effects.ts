@@ -202,8 +202,8 @@ export interface Served {
 export interface ServedReply {
   status: number;
   headers: Record<string, string>;
-  /** Pieces are sent as they come, until the caller leaves or does not read any more. */
-  body: string | AsyncIterable<string>;
+  /** Pieces are sent as they come, until the caller does not read any more; the signal says that it has left. */
+  body: string | ((left: AbortSignal) => AsyncIterable<string>);
 }
 
 export type Answer = (request: Served) => Promise<ServedReply>;

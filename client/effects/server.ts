@@ -109,7 +109,8 @@ async function serve(
   try {
     const { status, headers, body } = await answer(servedOf(request, response));
     response.writeHead(status, headers);
-    if (typeof body === 'string') response.end(request.method === 'HEAD' ? '' : body);
+    if (request.method === 'HEAD') response.end();
+    else if (typeof body === 'string') response.end(body);
     else await stream(response, body);
     if (!request.complete) linger(request);
   } catch {
@@ -120,10 +121,12 @@ async function serve(
 
 async function stream(
   response: ServerResponse,
-  body: AsyncIterable<string>,
+  body: (left: AbortSignal) => AsyncIterable<string>,
 ): Promise<void> {
+  const left = new AbortController();
+  response.on('close', () => left.abort());
   response.flushHeaders();
-  for await (const piece of body) {
+  for await (const piece of body(left.signal)) {
     if (response.destroyed) return;
     // Who does not read is not written to without end.
     if (!response.write(piece)) {

@@ -28,14 +28,20 @@ export function events(service: Service, style: Style): Promise<ServedReply> {
     return Promise.resolve(reply);
   }
   const headers = { ...COMMON_HEADERS, 'content-type': 'text/event-stream' };
-  return Promise.resolve({ status: 200, headers, body: counted(service, style) });
+  const body = (left: AbortSignal): AsyncGenerator<string> =>
+    counted(service, style, left);
+  return Promise.resolve({ status: 200, headers, body });
 }
 
-async function* counted(service: Service, style: Style): AsyncGenerator<string> {
-  const { fx, context } = service;
+/** A place is taken until the reader has left. */
+async function* counted(
+  service: Service,
+  style: Style,
+  left: AbortSignal,
+): AsyncGenerator<string> {
   service.streams += 1;
   try {
-    yield* statusEvents(fx.clock, context.signal, async () =>
+    yield* statusEvents(service.fx.clock, left, async () =>
       JSON.stringify(await statusIn(style, service)),
     );
   } finally {

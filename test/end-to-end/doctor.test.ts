@@ -161,6 +161,19 @@ t.test(
   },
 );
 
+t.test('a static host that shows a page for whatever it does not have', async (t) => {
+  const { tree, root, dir } = await publish(t);
+  const { url } = await serve(t, (request, response) => {
+    const file = path.join(tree, request.url ?? '');
+    response.setHeader('etag', '"1"');
+    if (fs.existsSync(file)) response.end(fs.readFileSync(file));
+    else response.setHeader('content-type', 'text/html').end('<html>welcome</html>');
+  });
+  const told = await ask(makeHost(path.join(dir, 'host'), { url, root }));
+  t.equal(told.status, 10);
+  t.match(bad(told)[1], /^fail http:.*: this host answers 200 for missing files/);
+});
+
 t.test('settings that nothing reads are told, and secret ones are not', async (t) => {
   const dir = t.testdir();
   const workspace = await makeWorkspace(path.join(dir, 'updates'));

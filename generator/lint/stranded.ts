@@ -29,28 +29,50 @@ export function lintStranded(survey: Survey, problems: Problems): void {
 
 /** What hosts of this architecture may run, withdrawn releases as well. */
 function olderVersions(manifests: Manifests, pointer: Pointer, arch: string): string[] {
-  const own = [...manifests.values()].filter(
-    (each) =>
-      each.product === pointer.product &&
-      (each.arch === arch || each.arch === 'any' || arch === 'any') &&
-      lt(each.version, pointer.version),
-  );
-  const versions = [...new Set(own.map(({ version }) => version))];
-  return versions.sort((a, b) => (lt(a, b) ? -1 : 1));
+  const own = releasesFor(manifests, pointer.product, arch);
+  const versions = new Set(own.map(({ version }) => version));
+  const older = [...versions].filter((version) => lt(version, pointer.version));
+  return older.sort((a, b) => (lt(a, b) ? -1 : 1));
 }
 
-/** Goes the way of a host by the host's own rules. Each stone is higher than the one before, so there is an end. */
+function releasesFor(manifests: Manifests, product: string, arch: string): Manifest[] {
+  return [...manifests.values()].filter(
+    (each) =>
+      each.product === product &&
+      (each.arch === arch || each.arch === 'any' || arch === 'any'),
+  );
+}
+
+/** The highest floor that a release of this version leaves a host with. */
+function floorAfter(
+  manifests: Manifests,
+  product: string,
+  arch: string,
+  version: string,
+): number {
+  const own = releasesFor(manifests, product, arch);
+  const floors = own.map((each) => (each.version === version ? (each.floor ?? 0) : 0));
+  return Math.max(0, ...floors);
+}
+
+/**
+ * Goes the way of a host by the host's own rules. Each stone is higher than the one before, so there is an end. A release
+ * that a host has run may have left it with a floor.
+ */
 function arrives(
   manifests: Manifests,
   pointer: Pointer,
   arch: string,
   from: string,
 ): boolean {
+  let floor = floorAfter(manifests, pointer.product, arch, from);
   for (let version = from; ;) {
     const stone = nextStone(pointer, version);
     const target = chosen(manifests, (stone ?? pointer).manifests, arch);
-    if (target === undefined || !admits(target, version)) return false;
+    if (target === undefined || !admits(target, version) || target.release < floor)
+      return false;
     if (stone === null) return true;
+    floor = Math.max(floor, target.floor ?? 0);
     version = stone.version;
   }
 }
@@ -83,7 +105,7 @@ function report(
       where: pointerPath(product, channel),
       expected: `a way to ${version}${minimum === undefined ? '' : ` (min_version ${minimum})`} from each, on ${arch}`,
       found: `none from ${stranded.slice(0, NAMED_MAX).join(', ')}${rest}`,
-      hint: `name a release in between: qx-repo point ${product} ${channel} ${version} --via "VERSION=RANGE"`,
+      hint: `name a release in between, at or above their floor: qx-repo point ${product} ${channel} ${version} --via "VERSION=RANGE"`,
     },
   );
 }

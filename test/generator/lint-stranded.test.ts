@@ -12,18 +12,24 @@ const id = (version: string, arch = 'any') => ({ sha256: `${version} ${arch}`, s
 interface Published {
   version: string;
   min?: string;
+  /** The number of the release, 1 where that is not what a row is about. */
+  release?: number;
+  floor?: number;
   arch?: string;
   product?: string;
 }
 
 function linted(all: Published[], pointer: Partial<Pointer>): string[] {
-  const manifests = all.map(({ version, min, arch = 'any', product = 'quantix-os' }) => ({
-    sha256: id(version, arch).sha256,
-    manifest: {
-      ...{ product, version, arch },
-      ...(min === undefined ? {} : { min_version: min }),
-    } as Manifest,
-  }));
+  const manifests = all.map(
+    ({ version, min, floor, release = 1, arch = 'any', product = 'quantix-os' }) => ({
+      sha256: id(version, arch).sha256,
+      manifest: {
+        ...{ product, version, arch, release },
+        ...(min === undefined ? {} : { min_version: min }),
+        ...(floor === undefined ? {} : { floor }),
+      } as Manifest,
+    }),
+  );
   const named = { product: 'quantix-os', channel: 'stable', ...pointer } as Pointer;
   const problems = new Problems('');
   lintStranded(
@@ -60,6 +66,27 @@ t.test('versions below min_version are named, and a stone brings them there', (t
   t.same(linted(OLD.slice(0, 2), { version: '1.1.0', manifests: { any: id('1.1.0') } }), []);
   t.end();
 }); // prettier-ignore
+
+t.test('a host does not go below the floor that a release has left it with', (t) => {
+  const late = { version: '1.1.1', release: 9, floor: 8 };
+  const numbered = OLD.map((each, at) => ({ ...each, release: at + 1 }));
+  const via = [stone('2.0.0', '>=1.1.0 <2.0.0'), stone('1.1.0', '<1.1.0')];
+  t.same(linted([...numbered, late], { ...TO_3, via }), ['any: none from 1.1.1']);
+  const raised = numbered.map((each) => ({ ...each, release: each.release + 7 }));
+  t.same(
+    linted([...raised, late], { ...TO_3, via }),
+    [],
+    'the stone and the end are above it',
+  );
+  const [one, two, three, four] = raised as [Published, Published, Published, Published];
+  const leap = [one, two, { ...three, floor: 12 }, four];
+  t.same(
+    linted(leap, { ...TO_3, via }),
+    ['any: none from 1.0.0, 1.1.0, 2.0.0'],
+    'one on the way',
+  );
+  t.end();
+});
 
 t.test('what is newer, or of another product, does not count', (t) => {
   const more = [

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { type Rollout, shareAt, turnOf } from '../../client/policy/rollout.ts';
+import { CALL_MS } from '../../client/policy/schedule.ts';
 import type { Window } from '../../client/policy/window.ts';
-import { openHours } from './windows.ts';
+import { openHours, type OpenHours } from './windows.ts';
 
 /** A fleet that is not there, taking a release by the very function by which real hosts decide. */
 
@@ -9,7 +10,7 @@ export interface Fleet {
   hosts: number;
   /** The same seed is the same fleet. */
   seed: string;
-  /** Between two looks of a host; each looks at a moment of its own. */
+  /** Between two looks of a host; each looks at a moment of its own, and when a window opens. */
   intervalMs: number;
   /** Percent of looks at which a host is switched off or has no network. */
   offlinePercent: number;
@@ -56,10 +57,10 @@ export function simulate(
   const late = fleet.windows.length === 0 ? LATE_HOURS : LATE_WITH_WINDOWS_HOURS;
   const last = Math.ceil(rollout.hours) + late;
   const endMs = startMs + last * HOUR_MS;
-  const isOpen = openHours(fleet.windows, fleet.deadline, startMs, endMs);
+  const open = openHours(fleet.windows, fleet.deadline, startMs, endMs);
   const taken = new Array<number>(last + 1).fill(0);
   for (let host = 0; host < fleet.hosts; host += 1) {
-    const atMs = takes(rollout, release, fleet, host, { endMs, isOpen });
+    const atMs = takes(rollout, release, fleet, host, { ...open, endMs });
     if (atMs === null) continue;
     const hour = Math.ceil((atMs - startMs) / HOUR_MS);
     taken[hour] = (taken[hour] ?? 0) + 1;
@@ -95,24 +96,48 @@ function takes(
   release: string,
   fleet: Fleet,
   host: number,
-  { endMs, isOpen }: { endMs: number; isOpen: (ms: number) => boolean },
+  { endMs, isOpen, openings }: OpenHours & { endMs: number },
 ): number | null {
   const { seed, intervalMs, offlinePercent } = fleet;
   const id = hostIdOf(seed, host);
   // With groups, the hosts that are counted are those of the groups.
   const who = { id, groups: rollout.groups ?? [] };
-  let atMs = Date.parse(rollout.start) + drawn(`${seed} look of ${host}`) * intervalMs;
-  for (; atMs <= endMs; atMs += intervalMs) {
+  const startMs = Date.parse(rollout.start);
+  const behindMs = Math.round(drawn(`${seed} look of ${host}`) * intervalMs);
+  const lookFrom = looksOf(startMs + behindMs, intervalMs, openings);
+  for (let atMs = lookFrom(startMs); atMs <= endMs; atMs = lookFrom(atMs + 1)) {
     const turn = turnOf(rollout, release, who, atMs);
     if (turn.turn === 'never') return null;
     if (turn.turn === 'later') {
-      atMs += Math.max(Math.floor((turn.fromMs - atMs) / intervalMs), 0) * intervalMs;
+      atMs = Math.ceil(turn.fromMs) - 1;
       continue;
     }
-    const isOff = drawn(`${seed} ${host} at ${Math.round(atMs)}`) * 100 < offlinePercent;
+    const isOff = drawn(`${seed} ${host} at ${atMs}`) * 100 < offlinePercent;
     if (!isOff && isOpen(atMs)) return atMs;
   }
   return null;
+}
+
+/**
+ * The look that a host takes at a moment or next after it: each interval, and with the first call of cron at which a window is
+ * open, as `dueAt` of client/policy/schedule.ts lets it ask. Whole milliseconds.
+ */
+function looksOf(
+  firstMs: number,
+  intervalMs: number,
+  openings: OpenHours['openings'],
+): (ms: number) => number {
+  const waitMs = firstMs % CALL_MS;
+  const callFrom = (ms: number): number => Math.ceil(ms / CALL_MS) * CALL_MS;
+  const opened = openings.map(({ fromMs, untilMs }) => {
+    const own = callFrom(fromMs - waitMs) + waitMs;
+    return own < untilMs ? own : callFrom(fromMs);
+  });
+  return (ms) => {
+    const rounds = Math.max(Math.ceil((ms - firstMs) / intervalMs), 0);
+    const next = opened.find((each) => each >= ms) ?? Infinity;
+    return Math.min(firstMs + rounds * intervalMs, next);
+  };
 }
 
 /** The id of the n-th host of a fleet; real ones are as long and as random. */

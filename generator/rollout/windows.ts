@@ -17,14 +17,20 @@ export function parseWindow(text: string): Window {
   });
 }
 
-/** Whether hosts with these windows let themselves be changed at a moment, by the hosts' own function, looked up once. */
+export interface OpenHours {
+  isOpen: (ms: number) => boolean;
+  /** Times at which a window opens, in their order; and at which it is closed again. */
+  openings: readonly { fromMs: number; untilMs: number }[];
+}
+
+/** When hosts with these windows let themselves be changed, by the hosts' own function, looked up once. */
 export function openHours(
   windows: readonly Window[],
   deadline: string | undefined,
   startMs: number,
   endMs: number,
-): (ms: number) => boolean {
-  if (windows.length === 0) return () => true;
+): OpenHours {
+  if (windows.length === 0) return { isOpen: () => true, openings: [] };
   const spans: { fromMs: number; untilMs: number }[] = [];
   for (let ms = startMs; ms < endMs;) {
     const { open, untilMs } = openingOf(windows, ms);
@@ -33,6 +39,11 @@ export function openHours(
     ms = next;
   }
   const patienceMs = deadline === undefined ? Infinity : Date.parse(deadline);
-  return (ms) =>
-    ms >= patienceMs || spans.some(({ fromMs, untilMs }) => ms >= fromMs && ms < untilMs);
+  const isIn = (ms: number): boolean =>
+    spans.some(({ fromMs, untilMs }) => ms >= fromMs && ms < untilMs);
+  return {
+    isOpen: (ms) => ms >= patienceMs || isIn(ms),
+    // One that is open from the beginning on was seen to open before.
+    openings: spans.filter(({ fromMs }) => fromMs > startMs),
+  };
 }

@@ -1,6 +1,8 @@
 import path from 'node:path';
 import t from 'tap';
 import { type Rollout, turnOf } from '../../client/policy/rollout.ts';
+import { CALL_MS, dueAt, offsetOf } from '../../client/policy/schedule.ts';
+import { openingOf } from '../../client/policy/window.ts';
 import { type Fleet, hostIdOf, simulate } from '../../generator/rollout/simulate.ts';
 import { parseWindow } from '../../generator/rollout/windows.ts';
 import { NOW, newWorkspace, ok, qxRepo, smallRelease } from './support.ts';
@@ -106,6 +108,49 @@ t.test('with windows hosts wait for them, and for the deadline at the longest', 
     t.throws(() => parseWindow(text), { code: 'usage' }, text);
   t.end();
 }); // prettier-ignore
+
+t.test(
+  'hosts that ask seldom are met by a window all the same, as by their own schedule',
+  (t) => {
+    const [intervalMs, hosts] = [24 * 3_600_000, 150];
+    const windows = [parseWindow('20:00-22:00 UTC'), parseWindow('02:00-02:05 UTC')];
+    const rollout: Rollout = { start: NOW, hours: 12, from: 10, to: 100 };
+    const startMs = Date.parse(NOW);
+    const schedule = { checkIntervalMs: intervalMs, splayMs: intervalMs, windows };
+    const lasts = 26;
+    /** What cron's calls make of a host, one after the other. */
+    const hourOf = (host: number): number => {
+      const who = { id: hostIdOf('1', host), groups: [] };
+      const offset = offsetOf(who.id, schedule);
+      let last = startMs - 1;
+      for (let now = startMs; now < startMs + lasts * 3_600_000; now += CALL_MS) {
+        const due = dueAt(schedule, offset, last, now);
+        if (!due.due) continue;
+        last = now + due.waitMs;
+        const isTurn = turnOf(rollout, RELEASE, who, last).turn === 'now';
+        if (isTurn && openingOf(windows, last).open)
+          return Math.ceil((last - startMs) / 3_600_000);
+      }
+      return Infinity;
+    };
+    const real = Array.from({ length: hosts }, (_, host) => hourOf(host));
+    const { hours, installed } = simulate(
+      rollout,
+      RELEASE,
+      { ...FLEET, hosts, intervalMs, windows },
+      null,
+    );
+    t.equal(installed, hosts, 'nobody is left behind');
+    for (const hour of [8, 9, 10, 14, 15]) {
+      const had = real.filter((each) => each <= hour).length;
+      t.ok(
+        isNear(hours[hour]?.installed ?? NaN, had / hosts, hosts),
+        `${hour} h: ${hours[hour]?.installed}, by the schedule ${had}`,
+      );
+    }
+    t.end();
+  },
+);
 
 t.test('a bad release that is paused stays on the hosts that had it', (t) => {
   const all = simulate(ROLLOUT, RELEASE, FLEET, null);

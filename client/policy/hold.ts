@@ -7,7 +7,7 @@ export function checkHold(hold: Hold | undefined, nowMs: number): void {
   if (hold.until !== undefined && Date.parse(hold.until) <= nowMs) return;
   const until =
     hold.until === undefined ? 'until "qx-update unhold"' : `until ${hold.until}`;
-  throw new QxError('deferred', `updates are held on this host ${until}`, {
+  throw new QxError('deferred', `hold: updates are held on this host ${until}`, {
     where: `held since ${hold.since}`,
     found: hold.reason ?? 'hold, without a reason given',
     hint: '"qx-update unhold" lets updates through again',

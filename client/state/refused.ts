@@ -52,11 +52,15 @@ export function checkVersionNotRefused(
 }
 
 function takenBackError({ version, time, reason }: RefusedRelease): QxError {
-  return new QxError('deferred', `${version} was taken back on this host before`, {
-    where: `refused at ${time}`,
-    found: reason,
-    hint: 'it is tried again when the channel moves on, or with "qx-update apply --retry-refused"',
-  });
+  return new QxError(
+    'deferred',
+    `refused: ${version} was taken back on this host before`,
+    {
+      where: `refused at ${time}`,
+      found: reason,
+      hint: 'it is tried again when the channel moves on, or with "qx-update apply --retry-refused"',
+    },
+  );
 }
 
 /** The channel has moved on to a release that did not fail here: what failed on it before is forgotten. */

@@ -114,7 +114,7 @@ t.test(
       stdout,
       /^quantix-os 1\.1\.0 on stable \(installed: 1\.0\.0\)\npolicy +verdict +because\n/,
     );
-    t.match(stdout, /\nhold +not now +updates are held .*moving/);
+    t.match(stdout, /\nhold +not now +hold: updates are held .*moving/);
     t.match(stdout, /\nrollout +not now +rollout: this host is not among/);
     t.match(stdout, /\nvia +passes +via none; next none\n/);
   },

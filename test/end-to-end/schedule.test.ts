@@ -42,7 +42,7 @@ t.test('the deadline of the publisher opens a window, and lifts no hold', async 
   t.equal((await runAt(host, at('12:00:00'), ['hold'])).status, 0);
   const held = await runAt(host, at('12:00:00'), ['run']);
   t.equal(held.status, 75);
-  t.match(held.stderr, /updates are held/);
+  t.match(held.stderr, /error: hold: updates are held/);
   t.equal((await runAt(host, at('11:59:59'), ['unhold'])).status, 0);
   t.match((await runAt(host, at('11:59:59'), ['run'])).stderr, /12:00:00Z or later/);
   t.equal((await runAt(host, at('12:00:00'), ['run'])).status, 0);

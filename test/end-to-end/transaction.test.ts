@@ -70,7 +70,7 @@ for (const { name, traits, says, health } of FAULTS) {
 
     const again = await host.run(['run']);
     t.equal(again.status, 75, 'not tried again by itself');
-    t.match(again.stderr, /1\.1\.0 was taken back on this host before/);
+    t.match(again.stderr, /error: refused: 1\.1\.0 was taken back on this host before/);
     t.equal(
       (await host.run(['apply', '--retry-refused'])).status,
       40,

@@ -12,7 +12,7 @@ t.test('a hold holds until its end, or without one for good', (t) => {
   t.throws(() => checkHold({ since: SINCE, until: UNTIL }, at(UNTIL) - 1), {
     code: 'deferred',
     where: `held since ${SINCE}`,
-    message: `updates are held on this host until ${UNTIL}`,
+    message: `hold: updates are held on this host until ${UNTIL}`,
   });
   t.throws(() => checkHold({ since: SINCE, reason: 'why' }, at('2099-01-01T00:00:00Z')), {
     code: 'deferred',

@@ -128,6 +128,7 @@ t.test('a control plane and its database', NEEDS, async (t) => {
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'quantix-test', folder]);
     t.teardown(() => fs.rmSync(`${pg.socket}/none`, { force: true }));
     const { status, stderr } = await host.run(['run']);
+    const { phase: ended, message } = phase();
     // Nothing of what is there now makes room sooner than it is needed: the dump itself runs full.
     const script = host.path(`${LIBRARY}/vdc-migration`);
     const text = fs.readFileSync(script, 'utf8');
@@ -139,6 +140,11 @@ t.test('a control plane and its database', NEEDS, async (t) => {
     t.match(
       stderr,
       /too little room for a snapshot: \S+snapshots has \d+ bytes, the database has \d+/,
+    );
+    t.match(
+      `${ended}: ${message}`,
+      /^failed: too little room/,
+      'it does not stay at pre_check',
     );
     t.equal(full.status, 40, full.stderr);
     t.match(full.stderr, /the snapshot could not be written/);

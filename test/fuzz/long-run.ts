@@ -8,11 +8,17 @@ const CASES = Number(process.env.QX_FUZZ_CASES) || 1_000_000;
 const SEED = Number(process.env.QX_FUZZ_SEED) || undefined;
 const STRETCH = 20_000;
 
-/** Every target, or those named, on all cores. The exit status: 0 when nothing was found. */
+/** Every target, or those named, on all cores. The exit status: 0 when nothing was found, 2 for a name of none. */
 export async function fuzzAll(wanted: readonly string[]): Promise<number> {
+  const names = TARGETS.map(({ name }) => name);
+  const unknown = wanted.filter((name) => !names.includes(name));
+  if (unknown.length > 0) {
+    console.error(`fuzz: error: no target: ${unknown.join(', ')}`);
+    console.error(`fuzz: hint: targets are ${names.join(', ')}`);
+    return 2;
+  }
   const progress = loadProgress(SEED);
   console.log(`fuzz: seed ${progress.seed}, ${CASES} cases of each target`);
-  const names = TARGETS.map(({ name }) => name);
   const left = names.filter((name) => wanted.length === 0 || wanted.includes(name));
   const threads = Array.from({ length: os.availableParallelism() }, async () => {
     for (let name = left.shift(); name !== undefined; name = left.shift())

@@ -43,7 +43,7 @@ export function otherSlot(slot: Slot): Slot {
 export function beginInstall(state: BootState, booted: Slot): BootState {
   const { kind } = state.slots[booted];
   if (kind !== 'good') {
-    throw new QxError('deferred', 'the running system is not marked good yet', {
+    throw new QxError('deferred', 'trial: the running system is not marked good yet', {
       where: `slot ${booted}`,
       expected: 'good',
       found: kind,

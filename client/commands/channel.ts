@@ -41,7 +41,13 @@ export const channel: Command = {
 };
 
 interface Prospect {
-  value: { version: string; installedVersion: string | null; step: Step };
+  value: {
+    version: string;
+    installedVersion: string | null;
+    step: Step;
+    /** The stepping stone that comes first. */
+    stone: string | null;
+  };
   lines: string[];
 }
 
@@ -59,15 +65,17 @@ async function prospectOf(context: Context, next: string): Promise<Prospect> {
   const { installedVersion = null } = found;
   const step = stepOf(found);
   const how = config.autoApply ? 'installs' : 'fetches';
+  const stone = found.stone?.version ?? null;
+  const first = stone === null ? 'it' : `${stone}, a stepping stone on the way,`;
   const what = {
-    forward: `the next run ${how} it, when policies let it through ("check --explain")`,
+    forward: `the next run ${how} ${first} when policies let it through ("check --explain")`,
     same: 'the versions are the same',
     back: `a step back that the publisher asks for: the next run ${how} it`,
     'not-taken':
       'a step back, which is not taken: this host waits until there is something newer',
   }[step];
   const offered = `${next} has ${product} ${version}; installed is ${installedVersion ?? 'nothing'}`;
-  return { value: { version, installedVersion, step }, lines: [offered, what] };
+  return { value: { version, installedVersion, step, stone }, lines: [offered, what] };
 }
 
 function stepOf({ trusted: { pointer }, installedVersion }: Found): Step {

@@ -37,7 +37,7 @@ export async function walkRoots(
     await accept(next);
     root = next.root;
   }
-  throw new QxError('deferred', 'there are more trust roots than one run walks', {
+  throw new QxError('deferred', 'roots: there are more trust roots than one run walks', {
     where: rootPath(root.version + 1),
     expected: `${LIMITS.rootStepsPerRun} at the most`,
     found: `roots ${trusted.version + 1} to ${root.version}, accepted`,

@@ -35,15 +35,18 @@ async function scene(t: Test) {
     release: number,
     more: Partial<Pointer> = {},
   ) => {
-    forge.release({
+    const { pointer } = forge.release({
       version,
       manifest: { release },
       pointer: { channel: name, ...more },
     });
     const folder = `${forge.dir}/channels/quantix-os`;
     fs.renameSync(`${folder}/stable.json`, `${folder}/${name}.json`);
+    return pointer;
   };
-  other('beta', '1.2.0', 3);
+  const { manifests } = other('beta', '1.2.0', 3);
+  const via = [{ version: '1.2.0', release: 3, for: '<1.2.0', manifests }];
+  other('far', '2.0.0', 4, { via });
   other('old', '1.0.0', 1);
   other('back', '1.0.0', 1, { rollback: true });
   forge.release({ version: '1.1.0', manifest: { release: 2 } });
@@ -73,6 +76,18 @@ t.test('a channel says what it has before it is followed', async (t) => {
   t.equal(configured(), 'beta');
   t.match(await qx(['channel', 'beta']), { status: 0, asked: 0, stdout: 'beta\n' });
   t.match(await qx(['check', '--json']), { stdout: /"version": "1\.2\.0"/ });
+});
+
+t.test('a stepping stone is told, and taken first', async (t) => {
+  const { qx } = await scene(t);
+  const dry = await qx(['channel', 'far', '--dry-run', '--json']);
+  t.match(JSON.parse(dry.stdout), { step: 'forward', version: '2.0.0', stone: '1.2.0' });
+  const changed = await qx(['channel', 'far', '--yes']);
+  t.match(changed.stderr, /the next run installs 1\.2\.0, a stepping stone on the way,/);
+  t.match(await qx(['run']), { status: 0 });
+  t.match(await qx(['status']), { stdout: /1\.2\.0/ });
+  const beta = await qx(['channel', 'beta', '--dry-run', '--json']);
+  t.match(JSON.parse(beta.stdout), { step: 'same', stone: null });
 });
 
 t.test('a step back is told as what it is, and a run does what was told', async (t) => {

@@ -1,3 +1,4 @@
+import gt from 'semver/functions/gt.js';
 import lt from 'semver/functions/lt.js';
 import type { Manifest } from '../../client/format/manifest.ts';
 import type { Pointer } from '../../client/format/pointer.ts';
@@ -18,21 +19,21 @@ export function lintStranded(survey: Survey, problems: Problems): void {
   );
   for (const { pointer } of survey.pointers) {
     for (const arch of Object.keys(pointer.manifests)) {
-      const older = olderVersions(manifests, pointer, arch);
-      const stranded = older.filter(
-        (version) => !arrives(manifests, pointer, arch, version),
+      const stranded = versionsFor(manifests, pointer.product, arch).filter(
+        (version) =>
+          lt(version, pointer.version) && !arrives(manifests, pointer, arch, version),
       );
       if (stranded.length > 0) report(manifests, pointer, arch, stranded, problems);
+      if (pointer.rollback === true) lintFloors(manifests, pointer, arch, problems);
     }
   }
 }
 
-/** What hosts of this architecture may run, withdrawn releases as well. */
-function olderVersions(manifests: Manifests, pointer: Pointer, arch: string): string[] {
-  const own = releasesFor(manifests, pointer.product, arch);
+/** What hosts of this architecture may run, withdrawn releases as well; the lowest first. */
+function versionsFor(manifests: Manifests, product: string, arch: string): string[] {
+  const own = releasesFor(manifests, product, arch);
   const versions = new Set(own.map(({ version }) => version));
-  const older = [...versions].filter((version) => lt(version, pointer.version));
-  return older.sort((a, b) => (lt(a, b) ? -1 : 1));
+  return [...versions].sort((a, b) => (lt(a, b) ? -1 : 1));
 }
 
 function releasesFor(manifests: Manifests, product: string, arch: string): Manifest[] {
@@ -85,7 +86,43 @@ function chosen(
   return manifests.get((byArch[arch] ?? byArch.any)?.sha256 ?? '');
 }
 
+/**
+ * A step back that hosts of some newer versions refuse, as their floor asks: no error, for a floor is there to shut out what is
+ * below it.
+ */
+function lintFloors(
+  manifests: Manifests,
+  pointer: Pointer,
+  arch: string,
+  problems: Problems,
+): void {
+  const { product, channel, version } = pointer;
+  const target = chosen(manifests, pointer.manifests, arch);
+  if (target === undefined) return;
+  const stay = versionsFor(manifests, product, arch).filter(
+    (each) =>
+      gt(each, version) && floorAfter(manifests, product, arch, each) > target.release,
+  );
+  if (stay.length === 0) return;
+  problems.warn(
+    'rollback',
+    'hosts of some newer versions do not go back to this release',
+    {
+      where: pointerPath(product, channel),
+      expected: `${version} (release ${target.release}) at or above their floors, on ${arch}`,
+      found: `a higher floor after ${named(stay)}`,
+      hint: 'where a host of this channel runs one of them, point to a newer release',
+    },
+  );
+}
+
 const NAMED_MAX = 20;
+
+function named(versions: readonly string[]): string {
+  const rest =
+    versions.length > NAMED_MAX ? ` and ${versions.length - NAMED_MAX} more` : '';
+  return `${versions.slice(0, NAMED_MAX).join(', ')}${rest}`;
+}
 
 function report(
   manifests: Manifests,
@@ -96,15 +133,13 @@ function report(
 ): void {
   const { product, channel, version } = pointer;
   const minimum = chosen(manifests, pointer.manifests, arch)?.min_version;
-  const rest =
-    stranded.length > NAMED_MAX ? ` and ${stranded.length - NAMED_MAX} more` : '';
   problems.error(
     'not-for-host',
     'hosts of some published versions never get to this release',
     {
       where: pointerPath(product, channel),
       expected: `a way to ${version}${minimum === undefined ? '' : ` (min_version ${minimum})`} from each, on ${arch}`,
-      found: `none from ${stranded.slice(0, NAMED_MAX).join(', ')}${rest}`,
+      found: `none from ${named(stranded)}`,
       hint: `name a release in between, at or above their floor: qx-repo point ${product} ${channel} ${version} --via "VERSION=RANGE"`,
     },
   );

@@ -19,7 +19,7 @@ interface Published {
   product?: string;
 }
 
-function linted(all: Published[], pointer: Partial<Pointer>): string[] {
+function problemsOf(all: Published[], pointer: Partial<Pointer>): Problems {
   const manifests = all.map(
     ({ version, min, floor, release = 1, arch = 'any', product = 'quantix-os' }) => ({
       sha256: id(version, arch).sha256,
@@ -36,6 +36,11 @@ function linted(all: Published[], pointer: Partial<Pointer>): string[] {
     { manifests, pointers: [{ pointer: named }] } as unknown as Survey,
     problems,
   );
+  return problems;
+}
+
+function linted(all: Published[], pointer: Partial<Pointer>): string[] {
+  const problems = problemsOf(all, pointer);
   for (const { level, where } of problems.all) {
     if (level !== 'error' || where !== 'channels/quantix-os/stable.json')
       throw new Error(`${level} ${where}`);
@@ -127,5 +132,27 @@ t.test('each architecture goes its own way', (t) => {
     ['aarch64: none from 1.5.0, 1.6.0'],
     'a stone that an architecture does not have is in its way',
   );
+  t.end();
+});
+
+t.test('a step back names the newer versions whose floor is above it', (t) => {
+  const all: Published[] = [
+    { version: '1.0.0', release: 10 },
+    { version: '1.1.0', release: 11, floor: 10 },
+    { version: '1.2.0', release: 12, floor: 11 },
+    { version: '1.3.0', release: 13, floor: 11 },
+    { version: '2.0.0', release: 20, floor: 20, product: 'quantix-vdc' },
+  ];
+  const back = { version: '1.0.0', manifests: { any: id('1.0.0') } };
+  const told = (pointer: Partial<Pointer>): string[] =>
+    problemsOf(all, pointer).all.map(({ level, code, found }) =>
+      [level, code, found].join(': '),
+    );
+  t.same(told({ ...back, rollback: true }), [
+    'warning: rollback: a higher floor after 1.2.0, 1.3.0',
+  ]);
+  t.same(told(back), [], 'where no host goes back, there is nothing to say');
+  const next = { version: '1.1.0', manifests: { any: id('1.1.0') } };
+  t.same(told({ ...next, rollback: true }), [], 'a floor lets through what is on it');
   t.end();
 });

@@ -6,7 +6,7 @@ import type { Manifest } from '../format/manifest.ts';
 import { type Log, openLog } from '../state/log.ts';
 import { type Apply, openApply } from './apply.ts';
 import { cached } from './cached.ts';
-import { type Checked, openCheck } from './check.ts';
+import { type Check, openCheck } from './check.ts';
 import { openSelf, type Self } from './self.ts';
 import type { ServeSettings } from './settings.ts';
 import type { Standing } from './standing.ts';
@@ -26,7 +26,7 @@ export interface Service {
   hostname: string;
   log: Log;
   standing: (() => Promise<Standing>) & { forget(): void };
-  check: () => Promise<Checked>;
+  check: Check;
   apply: Apply;
   /** Of the release that was last looked at. */
   manifest: (() => Promise<Manifest | null>) & { forget(): void };
@@ -54,15 +54,21 @@ export function openService(
       service.config = newer;
       service.settings = newerSettings;
       service.standing.forget();
+      service.check.forget();
     },
     reload: () => Promise.resolve(),
     hostname: hostname(),
     log: (event, text) => openLog(fx, service.config)(event, text),
     standing: cached(fx.clock, STANDING_MS, () => toldBy(fx, service.config).standing()),
-    check: openCheck(self, fx.clock, () => {
-      service.standing.forget();
-      service.manifest.forget();
-    }),
+    check: openCheck(
+      fx,
+      self,
+      () => service.config.stateDir,
+      () => {
+        service.standing.forget();
+        service.manifest.forget();
+      },
+    ),
     apply: openApply(fx, self),
     manifest: cached(fx.clock, STANDING_MS, () => toldBy(fx, service.config).manifest()),
     streams: 0,

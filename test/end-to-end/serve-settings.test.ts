@@ -23,6 +23,7 @@ t.test(
     const { host } = site;
     await site.publish('1.0.0', { 'qx-node': NODE });
     await site.workspace.ok(['promote', 'quantix-os', 'stable', 'beta']);
+    await site.publish('1.1.0', { 'qx-node': NODE });
     const other = await makeSite(t);
     await other.publish('9.0.0', { 'qx-node': NODE });
     configureServe(host, {});
@@ -36,6 +37,7 @@ t.test(
     };
 
     await t.test('the answer is what counts from now on', async (t) => {
+      t.match((await serving.ask('check')).value, { latestVersion: '1.1.0' });
       const changed = await put({ channel: 'beta', serverUrl: null });
       t.match(
         changed,
@@ -44,7 +46,11 @@ t.test(
       );
       t.match(fs.readFileSync(file, 'utf8'), /^channel = "beta"$[^]*# by hand/m);
       t.match((await serving.ask('version')).value, { channel: 'beta' });
-      t.match((await serving.ask('check')).value, { available: true, channel: 'beta' });
+      t.match((await serving.ask('check')).value, {
+        available: true,
+        channel: 'beta',
+        latestVersion: '1.0.0',
+      });
     });
 
     const text = fs.readFileSync(file, 'utf8');

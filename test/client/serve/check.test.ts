@@ -1,7 +1,11 @@
 import t, { type Test } from 'tap';
+import type { Context } from '../../../client/commands/command.ts';
+import type { Config } from '../../../client/config/config.ts';
 import type { Effects } from '../../../client/effects/effects.ts';
 import { nodeEffects } from '../../../client/effects/node.ts';
 import { openCheck } from '../../../client/serve/check.ts';
+import { openService } from '../../../client/serve/service.ts';
+import type { ServeSettings } from '../../../client/serve/settings.ts';
 import type { Ran, Self } from '../../../client/serve/self.ts';
 import { writeLastCheck } from '../../../client/state/last-check.ts';
 
@@ -84,4 +88,27 @@ t.test('other settings make it old, and a look that is under way', async (t) => 
   await looks(3);
   await third;
   t.equal(ends.length, 3);
+});
+
+t.test('a service that is told of other settings looks again', async (t) => {
+  const node = nodeEffects({});
+  let runs = 0;
+  const run = (): ReturnType<typeof node.processes.run> => {
+    runs += 1;
+    const stdout = Buffer.from('{"status": "up-to-date", "version": "1.0.0"}');
+    const stderr = Buffer.alloc(0);
+    return Promise.resolve({ status: 0, stdout, stderr, timedOut: false });
+  };
+  const clock = { ...node.clock, now: () => 0 };
+  const fx: Effects = { ...node, clock, processes: { ...node.processes, run } };
+  const context = { fx, env: {}, root: '/', program: ['node'] } as unknown as Context;
+  const config = { stateDir: t.testdir() } as Config;
+  const settings = {} as ServeSettings;
+  const service = openService(context, config, settings);
+  await service.check();
+  await service.check();
+  t.equal(runs, 1);
+  service.settle({ ...config, channel: 'beta' }, settings);
+  await service.check();
+  t.equal(runs, 2);
 });

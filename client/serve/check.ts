@@ -1,6 +1,6 @@
 import type { Effects } from '../effects/effects.ts';
 import { readLastCheck } from '../state/last-check.ts';
-import { cached } from './cached.ts';
+import { type Cached, cached } from './cached.ts';
 import type { Ran, RanError, Self } from './self.ts';
 
 /** How a look at the channel ended. */
@@ -11,8 +11,6 @@ export type Checked =
   /** Another run is at work. */
   | { what: 'busy' }
   | { what: 'failed'; error: RanError };
-
-export type Check = (() => Promise<Checked>) & { forget(): void };
 
 /** Who asks within so long after another gets the same answer: a crowd asks the mirror once. */
 const SHARED_MS = 1000;
@@ -26,7 +24,7 @@ export function openCheck(
   self: Self,
   stateDir: () => string,
   looked: () => void,
-): Check {
+): Cached<Checked> {
   const lastWord = async (): Promise<string> =>
     JSON.stringify(await readLastCheck(fx, stateDir()));
   /** Null while a look is under way, which leaves a word of its own. */

@@ -5,8 +5,8 @@ import type { Effects } from '../effects/effects.ts';
 import type { Manifest } from '../format/manifest.ts';
 import { type Log, openLog } from '../state/log.ts';
 import { type Apply, openApply } from './apply.ts';
-import { cached } from './cached.ts';
-import { type Check, openCheck } from './check.ts';
+import { type Cached, cached } from './cached.ts';
+import { type Checked, openCheck } from './check.ts';
 import { openSelf, type Self } from './self.ts';
 import type { ServeSettings } from './settings.ts';
 import type { Standing } from './standing.ts';
@@ -25,11 +25,11 @@ export interface Service {
   reload(): Promise<void>;
   hostname: string;
   log: Log;
-  standing: (() => Promise<Standing>) & { forget(): void };
-  check: Check;
+  standing: Cached<Standing>;
+  check: Cached<Checked>;
   apply: Apply;
   /** Of the release that was last looked at. */
-  manifest: (() => Promise<Manifest | null>) & { forget(): void };
+  manifest: Cached<Manifest | null>;
   /** Streams that are open. */
   streams: number;
 }

@@ -17,7 +17,7 @@ const FOUND: Ran = {
   error: null,
 };
 
-/** Each look takes until `end` is called, and leaves its word as a run does. */
+/** Each look takes until `looks` or one of `ends` is called, and leaves its word as a run does. */
 function scene(t: Test) {
   let now = Date.parse('2026-01-31T12:00:00Z');
   const node = nodeEffects({});

@@ -19,12 +19,15 @@ export function lintStranded(survey: Survey, problems: Problems): void {
   );
   for (const { pointer } of survey.pointers) {
     for (const arch of Object.keys(pointer.manifests)) {
-      const stranded = versionsFor(manifests, pointer.product, arch).filter(
+      const versions = versionsFor(manifests, pointer.product, arch);
+      const stranded = versions.filter(
         (version) =>
           lt(version, pointer.version) && !arrives(manifests, pointer, arch, version),
       );
       if (stranded.length > 0) report(manifests, pointer, arch, stranded, problems);
-      if (pointer.rollback === true) lintFloors(manifests, pointer, arch, problems);
+      const newer = versions.filter((version) => gt(version, pointer.version));
+      if (pointer.rollback === true)
+        lintFloors(manifests, pointer, arch, newer, problems);
     }
   }
 }
@@ -86,22 +89,19 @@ function chosen(
   return manifests.get((byArch[arch] ?? byArch.any)?.sha256 ?? '');
 }
 
-/**
- * A step back that hosts of some newer versions refuse, as their floor asks: no error, for a floor is there to shut out what is
- * below it.
- */
+/** A step back that some newer versions' floor shuts out: no error, for that is what a floor is there for. */
 function lintFloors(
   manifests: Manifests,
   pointer: Pointer,
   arch: string,
+  newer: readonly string[],
   problems: Problems,
 ): void {
   const { product, channel, version } = pointer;
   const target = chosen(manifests, pointer.manifests, arch);
   if (target === undefined) return;
-  const stay = versionsFor(manifests, product, arch).filter(
-    (each) =>
-      gt(each, version) && floorAfter(manifests, product, arch, each) > target.release,
+  const stay = newer.filter(
+    (each) => floorAfter(manifests, product, arch, each) > target.release,
   );
   if (stay.length === 0) return;
   problems.warn(
